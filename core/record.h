@@ -1,0 +1,34 @@
+#ifndef SWOOSH_CORE_RECORD_H_
+#define SWOOSH_CORE_RECORD_H_
+
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+#include "core/hlc.h"
+#include "core/sha256.h"
+#include "google/protobuf/timestamp.pb.h"
+#include "swoosh/v1/record.pb.h"
+
+// The stored form of a record: one byte of format version, then the serialised v1.Record. The hash
+// of those bytes is what the next record holds, so they are never made anew from a parsed record.
+namespace swoosh {
+
+inline constexpr char kRecordFormatVersion = 1;
+
+// The stored bytes of a record without its state hash. Map entries are written in key order.
+std::string EncodeRecord(const v1::Record& record);
+
+// Adds the state hash to stored bytes that have none: it is the field with the highest number.
+void AppendStateHash(const Digest& state_hash, std::string* stored);
+
+// kDataLoss: another format version, or not a Record. The message does not name the index.
+absl::Status DecodeRecord(absl::string_view stored, v1::Record* record);
+
+Hlc FromProto(const v1::Hlc& hlc);
+v1::Hlc ToProto(const Hlc& hlc);
+google::protobuf::Timestamp TimestampFromMicros(int64_t time_us);
+
+}  // namespace swoosh
+
+#endif  // SWOOSH_CORE_RECORD_H_

@@ -1,0 +1,69 @@
+#include "core/record.h"
+
+#include <string>
+
+#include "absl/strings/escaping.h"
+#include "gtest/gtest.h"
+#include "swoosh/v1/record.pb.h"
+
+namespace swoosh {
+namespace {
+
+v1::Record SampleRecord() {
+  v1::Record record;
+  record.set_index(7);
+  *record.mutable_hlc() = ToProto(Hlc{1'700'000'000'123'456, 3});
+  record.set_previous_hash(std::string(32, 'p'));
+  record.set_reducer_version(1);
+  record.set_namespace_("default");
+  return record;
+}
+
+TEST(RecordTest, ReadsBackWhatItWrote) {
+  const std::string stored = EncodeRecord(SampleRecord());
+  v1::Record read;
+  ASSERT_TRUE(DecodeRecord(stored, &read).ok());
+  EXPECT_EQ(read.SerializeAsString(), SampleRecord().SerializeAsString());
+  EXPECT_EQ(FromProto(read.hlc()), (Hlc{1'700'000'000'123'456, 3}));
+}
+
+TEST(RecordTest, TheStateHashAddedLaterIsTheFieldItself) {
+  Digest hash;
+  hash.fill(0xab);
+  std::string stored = EncodeRecord(SampleRecord());
+  AppendStateHash(hash, &stored);
+  v1::Record with_hash = SampleRecord();
+  with_hash.set_state_hash(hash.data(), hash.size());
+  EXPECT_EQ(stored, EncodeRecord(with_hash));
+}
+
+TEST(RecordTest, MapsAreWrittenInTheOrderOfTheirKeys) {
+  v1::Record forward = SampleRecord();
+  v1::Record backward = SampleRecord();
+  auto& a = *forward.add_changes()->mutable_context()->mutable_fields();
+  auto& b = *backward.add_changes()->mutable_context()->mutable_fields();
+  for (int i = 0; i < 100; ++i) a["key" + std::to_string(i)].set_number_value(i);
+  for (int i = 99; i >= 0; --i) b["key" + std::to_string(i)].set_number_value(i);
+  EXPECT_EQ(EncodeRecord(forward), EncodeRecord(backward));
+}
+
+TEST(RecordTest, TheStoredFormIsTheDocumentedOne) {
+  EXPECT_EQ(absl::BytesToHexString(EncodeRecord(SampleRecord())),
+            "01"                                  // format version
+            "0807"                                // index
+            "120f0a0b0880e2cfaa06108094ef3a1003"  // hlc
+            "1a20"
+            "7070707070707070707070707070707070707070707070707070707070707070"
+            "2001"                  // reducer version
+            "2a0764656661756c74");  // namespace
+}
+
+TEST(RecordTest, DamageIsNamed) {
+  v1::Record record;
+  EXPECT_EQ(DecodeRecord("", &record).code(), absl::StatusCode::kDataLoss);
+  EXPECT_EQ(DecodeRecord("\x02\x08\x07", &record).code(), absl::StatusCode::kDataLoss);
+  EXPECT_EQ(DecodeRecord("\x01\xff\xff", &record).code(), absl::StatusCode::kDataLoss);
+}
+
+}  // namespace
+}  // namespace swoosh

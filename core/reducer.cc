@@ -1,0 +1,405 @@
+#include "core/reducer.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/strings/str_cat.h"
+#include "core/canonical.h"
+#include "core/check.h"
+#include "core/errors.h"
+#include "core/interpreter.h"
+#include "core/limits.h"
+#include "core/names.h"
+#include "core/struct_value.h"
+
+namespace swoosh {
+namespace {
+
+constexpr double kMicrosPerSecond = 1'000'000;
+
+absl::Status NotFound(v1::ErrorReason reason, absl::string_view what, absl::string_view name) {
+  return MakeError(absl::StatusCode::kNotFound, reason,
+                   absl::StrCat("there is no ", what, " ", name));
+}
+
+// One instance as the proposal found it and as it is now.
+struct Draft {
+  std::string key;
+  std::optional<Instance> before;
+  std::optional<Instance> now;
+  const Machine* machine = nullptr;  // of `now`; else of `before`
+  bool created = false;
+  bool changed = false;
+  std::vector<std::string> exited;  // of those active before
+  std::vector<std::string> edges;
+  std::vector<StepTrace::Emitted> emitted;
+};
+
+// Reduces one proposal. The drafts stand in front of the state, so that each transition sees the
+// ones before it, and nothing is changed when one is refused.
+class ProposalReducer {
+ public:
+  ProposalReducer(const StateView& state, const Proposal& proposal, Hlc hlc)
+      : state_(state), proposal_(proposal), hlc_(hlc), index_(state.index() + 1) {}
+
+  absl::StatusOr<Reduction> Run();
+
+ private:
+  absl::Status Apply(const v1::Transition& transition, const std::string& field);
+  absl::Status RegisterMachine(const v1::Transition& transition, const std::string& field);
+  absl::Status CreateInstance(const v1::Transition& transition, const std::string& field);
+  absl::Status SendEvent(const v1::Transition& transition, const std::string& field);
+  absl::Status DeleteInstance(const v1::Transition& transition, const std::string& field);
+
+  absl::StatusOr<Draft*> FindDraft(const std::string& id, const std::string& field);
+  absl::Status CheckVersion(const v1::Transition& transition, const std::string& id,
+                            const Draft& draft) const;
+  absl::StatusOr<Value> InitialContext(const v1::CreateInstance& create, const Machine& machine,
+                                       const std::string& field) const;
+  const Machine* FindMachine(absl::string_view name, uint32_t version) const;
+  static void MarkExited(const std::vector<int>& exited, Draft* draft);
+  absl::Status FinishStep(const Instance& before, StepTrace trace, Instance now, Draft* draft);
+  void WriteChange(const Draft& draft);
+
+  const StateView& state_;
+  const Proposal& proposal_;
+  const Hlc hlc_;
+  const uint64_t index_;
+  int transition_ = 0;
+  std::vector<std::unique_ptr<Draft>> drafts_;
+  absl::flat_hash_map<std::string, Draft*> by_id_;
+  Reduction reduction_;
+};
+
+absl::StatusOr<Reduction> ProposalReducer::Run() {
+  const auto& transitions = *proposal_.transitions;
+  if (transitions.empty()) return InvalidField("transitions", "must not be empty");
+  if (static_cast<size_t>(transitions.size()) > kTransitionsPerProposalMax) {
+    return InvalidField("transitions",
+                        absl::StrCat("has ", transitions.size(), " elements; at most ",
+                                     kTransitionsPerProposalMax, " are allowed"),
+                        v1::TOO_LARGE);
+  }
+  reduction_.outcomes.resize(transitions.size());
+  for (; transition_ < transitions.size(); ++transition_) {
+    absl::Status status =
+        Apply(transitions[transition_], absl::StrCat("transitions[", transition_, "]"));
+    if (!status.ok()) {
+      v1::Denial denial;
+      if (GetDetail(status, &denial)) {
+        denial.set_transition(transition_);
+        AddDetail(denial, &status);
+      }
+      return status;
+    }
+  }
+  for (const auto& draft : drafts_) WriteChange(*draft);
+  return std::move(reduction_);
+}
+
+absl::Status ProposalReducer::Apply(const v1::Transition& transition, const std::string& field) {
+  switch (transition.kind_case()) {
+    case v1::Transition::kRegisterMachine:
+      return RegisterMachine(transition, field + ".register_machine");
+    case v1::Transition::kCreateInstance:
+      return CreateInstance(transition, field + ".create_instance");
+    case v1::Transition::kSendEvent:
+      return SendEvent(transition, field + ".send_event");
+    case v1::Transition::kDeleteInstance:
+      return DeleteInstance(transition, field + ".delete_instance");
+    case v1::Transition::kAdvanceTime:
+      return InvalidField(field + ".advance_time", "only the server itself advances time");
+    case v1::Transition::KIND_NOT_SET:
+      return InvalidField(field, "must hold a transition that this version knows");
+  }
+  return InvalidField(field, "must hold a transition that this version knows");
+}
+
+absl::Status ProposalReducer::RegisterMachine(const v1::Transition& transition,
+                                              const std::string& field) {
+  if (transition.has_expected_version()) {
+    return InvalidField(absl::StrCat("transitions[", transition_, "].expected_version"),
+                        "is for instances; machines are versioned by the server");
+  }
+  const std::string machine_field = field + ".machine";
+  const v1::Machine& definition = transition.register_machine().machine();
+  const Machine* latest = FindMachine(definition.name(), 0);
+  const uint32_t version = latest == nullptr ? 1 : latest->version() + 1;
+  absl::StatusOr<std::shared_ptr<const Machine>> machine =
+      Machine::Compile(proposal_.ns, definition, version, machine_field);
+  if (!machine.ok()) return machine.status();
+  TransitionOutcome& outcome = reduction_.outcomes[transition_];
+  if (latest != nullptr && latest->definition() == (*machine)->definition()) {
+    outcome.machine = latest->shared_from_this();
+    return absl::OkStatus();
+  }
+  outcome.machine = *machine;
+  reduction_.effect.writes.push_back({MachineKey(proposal_.ns, definition.name(), version),
+                                      EncodeMachine(**machine), std::string()});
+  reduction_.effect.machines.push_back(*std::move(machine));
+  return absl::OkStatus();
+}
+
+const Machine* ProposalReducer::FindMachine(absl::string_view name, uint32_t version) const {
+  // What this proposal registered comes before what the state has.
+  for (auto it = reduction_.effect.machines.rbegin(); it != reduction_.effect.machines.rend();
+       ++it) {
+    if ((*it)->name() == name && (version == 0 || (*it)->version() == version)) return it->get();
+  }
+  return state_.machines().Find(proposal_.ns, name, version);
+}
+
+absl::StatusOr<Draft*> ProposalReducer::FindDraft(const std::string& id, const std::string& field) {
+  absl::Status status = CheckName(id, kInstanceIdBytesMax, field + ".instance_id");
+  if (!status.ok()) return status;
+  const auto found = by_id_.find(id);
+  if (found != by_id_.end()) return found->second;
+
+  auto draft = std::make_unique<Draft>();
+  draft->key = InstanceKey(proposal_.ns, id);
+  StateEntry entry;
+  if (state_.Find(draft->key, &entry)) {
+    absl::StatusOr<Instance> instance = DecodeInstance(entry);
+    SWOOSH_CHECK(instance.ok());
+    draft->before = *std::move(instance);
+    draft->now = draft->before;
+    draft->machine = FindMachine(draft->now->machine, draft->now->machine_version);
+    SWOOSH_CHECK(draft->machine != nullptr);
+  }
+  Draft* result = draft.get();
+  drafts_.push_back(std::move(draft));
+  by_id_.emplace(id, result);
+  return result;
+}
+
+absl::Status ProposalReducer::CheckVersion(const v1::Transition& transition, const std::string& id,
+                                           const Draft& draft) const {
+  if (!transition.has_expected_version()) return absl::OkStatus();
+  const uint64_t version = draft.before.has_value() ? draft.before->version : 0;
+  if (version == transition.expected_version()) return absl::OkStatus();
+  return MakeError(absl::StatusCode::kAborted, v1::VERSION_MISMATCH,
+                   absl::StrCat("transitions[", transition_, "].expected_version: is ",
+                                transition.expected_version(), ", but instance ", id,
+                                version == 0 ? " does not exist" : " has version ",
+                                version == 0 ? "" : absl::StrCat(version)));
+}
+
+absl::StatusOr<Value> ProposalReducer::InitialContext(const v1::CreateInstance& create,
+                                                      const Machine& machine,
+                                                      const std::string& field) const {
+  const std::string context_field = field + ".context";
+  absl::StatusOr<Value> given = FromStruct(create.context(), context_field);
+  if (!given.ok()) return given;
+  Value::Map merged = given->as_map();
+  for (const Value::Member& member : machine.context().as_map()) {
+    if (given->Find(member.first) == nullptr) merged.push_back(member);
+  }
+  Value context = Value::OfMap(std::move(merged));
+  std::string encoded;
+  AppendValue(context, &encoded);
+  if (encoded.size() > kContextBytesMax) {
+    return InvalidField(context_field,
+                        absl::StrCat("makes a context of ", encoded.size(),
+                                     " bytes encoded; at most ", kContextBytesMax, " are allowed"),
+                        v1::TOO_LARGE);
+  }
+  return context;
+}
+
+absl::Status ProposalReducer::CreateInstance(const v1::Transition& transition,
+                                             const std::string& field) {
+  const v1::CreateInstance& create = transition.create_instance();
+  absl::StatusOr<Draft*> found = FindDraft(create.instance_id(), field);
+  if (!found.ok()) return found.status();
+  Draft& draft = **found;
+  absl::Status status = CheckName(create.machine(), kMachineNameBytesMax, field + ".machine");
+  if (!status.ok()) return status;
+  status = CheckVersion(transition, create.instance_id(), draft);
+  if (!status.ok()) return status;
+  if (draft.now.has_value()) {
+    if (!create.allow_existing()) {
+      return MakeError(absl::StatusCode::kAlreadyExists, v1::INSTANCE_EXISTS,
+                       absl::StrCat("instance ", create.instance_id(), " exists already"));
+    }
+    reduction_.outcomes[transition_].instance = draft.now;
+    return absl::OkStatus();
+  }
+  const Machine* machine = FindMachine(create.machine(), create.machine_version());
+  if (machine == nullptr) {
+    return NotFound(v1::MACHINE_NOT_FOUND, "machine",
+                    create.machine_version() == 0
+                        ? create.machine()
+                        : absl::StrCat(create.machine(), " version ", create.machine_version()));
+  }
+  absl::StatusOr<Value> context = InitialContext(create, *machine, field);
+  if (!context.ok()) return context.status();
+
+  Instance instance;
+  instance.id = create.instance_id();
+  instance.machine = machine->name();
+  instance.machine_version = machine->version();
+  instance.context = *std::move(context);
+  instance.created_index = index_;
+  instance.create_time_us = hlc_.time_us;
+  StepTrace trace;
+  status =
+      Interpreter(*machine, proposal_.actor, hlc_.time_us / kMicrosPerSecond, &instance, &trace)
+          .Start();
+  if (!status.ok()) return status;
+  draft.machine = machine;
+  draft.created = true;
+  return FinishStep(Instance(), std::move(trace), std::move(instance), &draft);
+}
+
+absl::Status ProposalReducer::SendEvent(const v1::Transition& transition,
+                                        const std::string& field) {
+  const v1::SendEvent& send = transition.send_event();
+  absl::StatusOr<Draft*> found = FindDraft(send.instance_id(), field);
+  if (!found.ok()) return found.status();
+  Draft& draft = **found;
+  absl::Status status = CheckEventName(send.event(), field + ".event");
+  if (!status.ok()) return status;
+  if (IsReservedEvent(send.event())) {
+    return InvalidField(field + ".event", "only the machine itself raises this event");
+  }
+  Value data;
+  if (send.has_data()) {
+    absl::StatusOr<Value> given = FromStruct(send.data(), field + ".data");
+    if (!given.ok()) return given.status();
+    std::string encoded;
+    AppendValue(*given, &encoded);
+    if (encoded.size() > kEventDataBytesMax) {
+      return InvalidField(field + ".data",
+                          absl::StrCat("has ", encoded.size(), " bytes encoded; at most ",
+                                       kEventDataBytesMax, " are allowed"),
+                          v1::TOO_LARGE);
+    }
+    data = *std::move(given);
+  }
+  status = CheckVersion(transition, send.instance_id(), draft);
+  if (!status.ok()) return status;
+  if (!draft.now.has_value()) {
+    return NotFound(v1::INSTANCE_NOT_FOUND, "instance", send.instance_id());
+  }
+  if (draft.now->status != v1::Instance::RUNNING) {
+    status = MakeError(
+        absl::StatusCode::kFailedPrecondition, v1::INSTANCE_NOT_RUNNING,
+        absl::StrCat("instance ", send.instance_id(), " is ",
+                     v1::Instance::Status_Name(draft.now->status), " and takes no events"));
+    AddDetail(v1::Denial(), &status);
+    return status;
+  }
+  Instance instance = *draft.now;
+  StepTrace trace;
+  status = Interpreter(*draft.machine, proposal_.actor, hlc_.time_us / kMicrosPerSecond, &instance,
+                       &trace)
+               .Process(send.event(), data);
+  if (!status.ok()) return status;
+  const Instance before = *std::move(draft.now);
+  return FinishStep(before, std::move(trace), std::move(instance), &draft);
+}
+
+absl::Status ProposalReducer::DeleteInstance(const v1::Transition& transition,
+                                             const std::string& field) {
+  const v1::DeleteInstance& deletion = transition.delete_instance();
+  absl::StatusOr<Draft*> found = FindDraft(deletion.instance_id(), field);
+  if (!found.ok()) return found.status();
+  Draft& draft = **found;
+  absl::Status status = CheckVersion(transition, deletion.instance_id(), draft);
+  if (!status.ok()) return status;
+  if (!draft.now.has_value()) {
+    if (deletion.allow_missing()) return absl::OkStatus();
+    return NotFound(v1::INSTANCE_NOT_FOUND, "instance", deletion.instance_id());
+  }
+  std::vector<int> left = ActiveStates(*draft.machine, draft.now->atomic_states);
+  std::reverse(left.begin(), left.end());
+  MarkExited(left, &draft);
+  draft.now.reset();
+  draft.created = false;
+  draft.changed = true;
+  return absl::OkStatus();
+}
+
+// What a proposal entered itself does not count as exited by it: `exited` is about what was active
+// before the record.
+void ProposalReducer::MarkExited(const std::vector<int>& exited, Draft* draft) {
+  if (!draft->before.has_value() || draft->created) return;
+  const std::vector<int> active = ActiveStates(*draft->machine, draft->before->atomic_states);
+  for (const int state : exited) {
+    const std::string& id = draft->machine->states()[state].id;
+    if (std::binary_search(active.begin(), active.end(), state) &&
+        std::find(draft->exited.begin(), draft->exited.end(), id) == draft->exited.end()) {
+      draft->exited.push_back(id);
+    }
+  }
+}
+
+absl::Status ProposalReducer::FinishStep(const Instance& before, StepTrace trace, Instance now,
+                                         Draft* draft) {
+  if (now.context != before.context) {
+    std::string encoded;
+    AppendValue(now.context, &encoded);
+    if (encoded.size() > kContextBytesMax) {
+      return MakeError(
+          absl::StatusCode::kResourceExhausted, v1::LIMIT_REACHED,
+          absl::StrCat("the context of instance ", now.id, " would have ", encoded.size(),
+                       " bytes encoded; at most ", kContextBytesMax, " are allowed"));
+    }
+  }
+  now.version = index_;
+  now.update_time_us = hlc_.time_us;
+  MarkExited(trace.exited, draft);
+  for (const Edge* edge : trace.edges) draft->edges.push_back(edge->id);
+  std::move(trace.emitted.begin(), trace.emitted.end(), std::back_inserter(draft->emitted));
+  draft->now = std::move(now);
+  draft->changed = true;
+  reduction_.outcomes[transition_].instance = draft->now;
+  return absl::OkStatus();
+}
+
+void ProposalReducer::WriteChange(const Draft& draft) {
+  if (!draft.changed || (!draft.before.has_value() && !draft.now.has_value())) return;
+  const Instance& shown = draft.now.has_value() ? *draft.now : *draft.before;
+  v1::Change* change = reduction_.changes.Add();
+  change->set_instance_id(shown.id);
+  change->set_machine(shown.machine);
+  change->set_machine_version(shown.machine_version);
+  change->set_created(draft.created);
+  change->set_deleted(!draft.now.has_value());
+  change->set_status(shown.status);
+  if (draft.now.has_value()) {
+    for (const int state : ActiveStates(*draft.machine, shown.atomic_states)) {
+      change->add_configuration(draft.machine->states()[state].id);
+    }
+  }
+  for (const std::string& state : draft.exited) change->add_exited(state);
+  for (const std::string& edge : draft.edges) change->add_edges(edge);
+  const bool context_changed =
+      draft.now.has_value() &&
+      (!draft.before.has_value() || draft.created || draft.before->context != draft.now->context);
+  if (context_changed) ToStruct(shown.context, change->mutable_context());
+  for (const StepTrace::Emitted& emitted : draft.emitted) {
+    v1::Emitted* message = change->add_emitted();
+    message->set_name(emitted.name);
+    ToProtoValue(emitted.data, message->mutable_data());
+  }
+  if (draft.before.has_value()) change->set_previous_version(draft.before->version);
+
+  EntryWrite write{draft.key, std::string(), std::string()};
+  if (draft.now.has_value()) {
+    write.value = EncodeInstance(*draft.now);
+    write.extra = EncodeInstanceExtra(*draft.now);
+  }
+  reduction_.effect.writes.push_back(std::move(write));
+  reduction_.effect.instances_added +=
+      (draft.now.has_value() ? 1 : 0) - (draft.before.has_value() ? 1 : 0);
+}
+
+}  // namespace
+
+absl::StatusOr<Reduction> Reduce(const StateView& state, const Proposal& proposal, Hlc hlc) {
+  return ProposalReducer(state, proposal, hlc).Run();
+}
+
+}  // namespace swoosh

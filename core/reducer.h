@@ -1,0 +1,57 @@
+#ifndef SWOOSH_CORE_REDUCER_H_
+#define SWOOSH_CORE_REDUCER_H_
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "core/hlc.h"
+#include "core/instance.h"
+#include "core/machine.h"
+#include "core/reducer_version.h"
+#include "core/state.h"
+#include "google/protobuf/repeated_field.h"
+#include "swoosh/v1/record.pb.h"
+#include "swoosh/v1/transition.pb.h"
+
+namespace swoosh {
+
+// What a client proposed, as it will stand in the record.
+struct Proposal {
+  absl::string_view ns;     // never "": the service replaces "" by "default"
+  absl::string_view actor;  // authenticated; "" = nobody
+  const google::protobuf::RepeatedPtrField<v1::Transition>* transitions = nullptr;
+  const google::protobuf::RepeatedPtrField<v1::GuardOutcome>* guard_outcomes = nullptr;
+};
+
+// What one transition of an accepted proposal made: exactly one of the two is set, nothing for a
+// deletion.
+struct TransitionOutcome {
+  std::shared_ptr<const Machine> machine;
+  std::optional<Instance> instance;
+};
+
+struct Reduction {
+  Effect effect;
+  google::protobuf::RepeatedPtrField<v1::Change> changes;  // one an instance, in order of touch
+  std::vector<TransitionOutcome> outcomes;                 // one a transition
+};
+
+// What `proposal` makes of `state`, or why it is refused. A pure function of its arguments: the
+// same on every machine, compiler and day. Nothing is changed; StateWriter::Apply does that.
+//
+// Errors, each with an ErrorInfo and where it applies a BadRequest or Denial:
+//   kInvalidArgument     malformed; the message names the field
+//   kNotFound, kAlreadyExists
+//   kFailedPrecondition  the event is not enabled or a guard is false (Denial); a step failed
+//   kAborted             expected_version is stale
+//   kResourceExhausted   a bound of limits.h
+absl::StatusOr<Reduction> Reduce(const StateView& state, const Proposal& proposal, Hlc hlc);
+
+}  // namespace swoosh
+
+#endif  // SWOOSH_CORE_REDUCER_H_

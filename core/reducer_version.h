@@ -1,0 +1,15 @@
+#ifndef SWOOSH_CORE_REDUCER_VERSION_H_
+#define SWOOSH_CORE_REDUCER_VERSION_H_
+
+#include <cstdint>
+
+namespace swoosh {
+
+// The version of the decisions that Reduce makes. A change that could make another state, or
+// another refusal, of the same proposal takes the next number; what a kept log needs stays
+// implemented.
+inline constexpr uint32_t kReducerVersion = 1;
+
+}  // namespace swoosh
+
+#endif  // SWOOSH_CORE_REDUCER_VERSION_H_

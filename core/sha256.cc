@@ -1,0 +1,27 @@
+// The low-level calls, which OpenSSL 3 deprecates: the EVP ones cost as much again for each digest
+// of the few blocks that a node of the state tree has. They are kept for all of OpenSSL 3 and use
+// the processor's SHA instructions as the others do.
+#define OPENSSL_SUPPRESS_DEPRECATED
+
+#include "core/sha256.h"
+
+#include <openssl/sha.h>
+
+#include "absl/strings/escaping.h"
+
+namespace swoosh {
+
+static_assert(sizeof(Digest) == SHA256_DIGEST_LENGTH);
+
+Digest Sha256(std::initializer_list<absl::string_view> parts) {
+  SHA256_CTX context;
+  SHA256_Init(&context);
+  for (absl::string_view part : parts) SHA256_Update(&context, part.data(), part.size());
+  Digest digest;
+  SHA256_Final(digest.data(), &context);
+  return digest;
+}
+
+std::string ToHex(const Digest& digest) { return absl::BytesToHexString(AsBytes(digest)); }
+
+}  // namespace swoosh

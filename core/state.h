@@ -1,0 +1,174 @@
+#ifndef SWOOSH_CORE_STATE_H_
+#define SWOOSH_CORE_STATE_H_
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/functional/function_ref.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "core/hlc.h"
+#include "core/instance.h"
+#include "core/machine.h"
+#include "core/sha256.h"
+#include "core/state_tree.h"
+
+namespace swoosh {
+
+// Where in the log a state stands.
+struct LogPosition {
+  uint64_t index = 0;       // of the last record applied; 0 = none
+  Hlc hlc;                  // of that record
+  Digest record_hash = {};  // of its stored bytes; at index 0, SHA-256 of the history id
+};
+
+struct StateCounts {
+  uint64_t instances = 0;
+  uint64_t machines = 0;  // names, not versions
+  uint64_t timers = 0;
+};
+
+// One change of an entry. An empty `value` erases it.
+struct EntryWrite {
+  std::string key;
+  std::string value;
+  std::string extra;
+};
+
+// What an accepted proposal does to the state. Made by Reduce, applied by StateWriter.
+struct Effect {
+  std::vector<EntryWrite> writes;
+  std::vector<std::shared_ptr<const Machine>> machines;  // registered by it
+  int64_t instances_added = 0;                           // negative: deleted
+};
+
+// The compiled machines of a state, by namespace, name and version.
+class MachineTable {
+ public:
+  // nullptr when there is none. Version 0 is the latest.
+  const Machine* Find(absl::string_view ns, absl::string_view name, uint32_t version) const;
+  // The names of a namespace, in byte order, from the first one not less than `from`; `visit` gets
+  // the latest version and returns false to stop.
+  void VisitLatest(absl::string_view ns, absl::string_view from,
+                   absl::FunctionRef<bool(const Machine&)> visit) const;
+  size_t name_count() const { return name_count_; }
+
+  // Adds a machine, in any order of versions. False when it is there already.
+  bool Insert(std::shared_ptr<const Machine> machine);
+  // Whether the versions of every name run from 1 without a gap.
+  bool IsComplete() const;
+
+ private:
+  using Versions = std::vector<std::shared_ptr<const Machine>>;  // version v at v - 1
+  std::map<std::string, std::map<std::string, Versions, std::less<>>, std::less<>> by_namespace_;
+  size_t name_count_ = 0;
+};
+
+// What Reduce can see: the entries and machines as of one moment. Refers to the StateWriter or
+// State that made it.
+class StateView {
+ public:
+  bool Find(absl::string_view key, StateEntry* entry) const {
+    return tree_ != nullptr ? tree_->Find(key, entry) : root_->Find(key, entry);
+  }
+  const MachineTable& machines() const { return *machines_; }
+  // Of the last record applied.
+  uint64_t index() const { return index_; }
+
+ private:
+  friend class State;
+  friend class StateWriter;
+  StateView(const StateTree* tree, const StateRoot* root, const MachineTable* machines,
+            uint64_t index)
+      : tree_(tree), root_(root), machines_(machines), index_(index) {}
+  const StateTree* tree_;
+  const StateRoot* root_;
+  const MachineTable* machines_;
+  uint64_t index_;
+};
+
+// The whole state at one index: immutable, O(1) to copy, thread-safe.
+class State {
+ public:
+  State() = default;
+
+  const LogPosition& position() const { return position_; }
+  uint64_t index() const { return position_.index; }
+  const Digest& hash() const { return root_.hash(); }
+  const StateRoot& root() const { return root_; }
+  const MachineTable& machines() const { return *machines_; }
+  const StateCounts& counts() const { return counts_; }
+  StateView view() const { return StateView(nullptr, &root_, machines_.get(), position_.index); }
+
+  // nullopt when there is none.
+  std::optional<Instance> FindInstance(absl::string_view ns, absl::string_view id) const;
+
+ private:
+  friend class StateWriter;
+  StateRoot root_;
+  std::shared_ptr<const MachineTable> machines_ = std::make_shared<const MachineTable>();
+  StateCounts counts_;
+  LogPosition position_;
+};
+
+// The newest state, which one thread advances.
+class StateWriter {
+ public:
+  // The state before the first record of the history: no machines, no instances, the constants of
+  // reducer version 1.
+  explicit StateWriter(absl::string_view history_id);
+
+  // For loading a snapshot: entries in any order, each once, then FinishLoading. kDataLoss names
+  // the entry that can't be understood, or what is missing.
+  static StateWriter ForLoading() { return StateWriter(); }
+  absl::Status LoadEntry(const StateEntry& entry);
+  absl::Status FinishLoading(const LogPosition& position);
+
+  StateWriter(StateWriter&&) = default;
+  StateWriter& operator=(StateWriter&&) = default;
+
+  StateView view() const {
+    return StateView(tree_.get(), nullptr, machines_.get(), position_.index);
+  }
+  const LogPosition& position() const { return position_; }
+  uint32_t reducer_version() const { return reducer_version_; }
+
+  // Makes `effect` of the record with the next index part of the state. A `reducer_version` above
+  // that of the state replaces its constants.
+  void Apply(const Effect& effect, uint32_t reducer_version, Hlc hlc);
+  // The hash of the record applied last, once its bytes are known.
+  void SetRecordHash(const Digest& hash) { position_.record_hash = hash; }
+
+  // Ends a group: hashes what it touched, and returns the root. The last record of a group holds
+  // its hash, so it is known before that record's own.
+  const Digest& Seal();
+  // The state as sealed last. Requires that nothing was applied since, and that the hash of the
+  // last record was set.
+  State Sealed();
+
+  size_t bytes_allocated() const { return tree_->bytes_allocated(); }
+
+ private:
+  StateWriter() = default;
+  void PutConstants(uint32_t reducer_version);
+  void RegisterMachine(std::shared_ptr<const Machine> machine);
+
+  std::unique_ptr<StateTree> tree_ = std::make_unique<StateTree>();
+  StateRoot sealed_;
+  std::shared_ptr<MachineTable> machines_ = std::make_shared<MachineTable>();
+  bool machines_shared_ = false;  // with a State: copied before the next registration
+  StateCounts counts_;
+  LogPosition position_;
+  uint32_t reducer_version_ = 0;
+};
+
+}  // namespace swoosh
+
+#endif  // SWOOSH_CORE_STATE_H_

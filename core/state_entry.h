@@ -1,0 +1,23 @@
+#ifndef SWOOSH_CORE_STATE_ENTRY_H_
+#define SWOOSH_CORE_STATE_ENTRY_H_
+
+#include "absl/strings/string_view.h"
+#include "core/sha256.h"
+
+namespace swoosh {
+
+// An entry as a reader sees it; valid while its root (or, from StateTree, the next edit) lasts.
+struct StateEntry {
+  absl::string_view key;
+  absl::string_view value;  // hashed, with the key
+  absl::string_view extra;  // kept beside it, not hashed (times)
+};
+
+// Where a walk over a root stopped: the path (SHA-256 of the key) of the next entry.
+struct StateCursor {
+  Digest at = {};
+};
+
+}  // namespace swoosh
+
+#endif  // SWOOSH_CORE_STATE_ENTRY_H_
