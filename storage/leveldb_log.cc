@@ -1,0 +1,269 @@
+#include "storage/leveldb_log.h"
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "leveldb/iterator.h"
+#include "leveldb/slice.h"
+#include "storage/big_endian.h"
+
+namespace swoosh {
+namespace {
+
+// What one synced batch may hold. The bytes also bound a single record.
+constexpr size_t kAppendRecordsMax = 16'384;
+constexpr size_t kAppendBytesMax = 67'108'864;
+
+// A memtable this large is written out as a table; so much is read again at the next opening.
+constexpr size_t kWriteBufferBytes = 16'777'216;
+// Tables are cut from one run of rising keys: large ones, few files.
+constexpr size_t kTableBytesMax = 16'777'216;
+// Records are mostly read in a row, a block is one read.
+constexpr size_t kBlockBytes = 16'384;
+constexpr int kOpenFilesMax = 256;
+
+// A batch of deletions, between two of which an append can take its turn.
+constexpr uint64_t kTrimBatchRecords = 1'000;
+
+// Where the trim entry is: no record has this index.
+constexpr uint64_t kTrimKey = 0;
+constexpr char kTrimEntryVersion = 1;
+constexpr size_t kTrimEntryBytes = 17;
+
+std::string KeyOf(uint64_t index) {
+  std::string key;
+  AppendBigEndian(index, &key);
+  return key;
+}
+
+absl::string_view View(const leveldb::Slice& slice) { return {slice.data(), slice.size()}; }
+
+bool IsKeyOf(uint64_t index, const leveldb::Slice& key) {
+  return key.size() == sizeof(index) && ReadBigEndian<uint64_t>(View(key)) == index;
+}
+
+std::string EncodeTrimEntry(uint64_t first_index, uint64_t deleted_below) {
+  std::string entry(1, kTrimEntryVersion);
+  AppendBigEndian(first_index, &entry);
+  AppendBigEndian(deleted_below, &entry);
+  return entry;
+}
+
+// Bulk reads would only push the blocks of point reads out of the cache.
+leveldb::ReadOptions ReadOptionsFor(size_t bytes_max) {
+  leveldb::ReadOptions options;
+  options.verify_checksums = true;
+  options.fill_cache = bytes_max <= kBlockBytes;
+  return options;
+}
+
+}  // namespace
+
+bool LevelDbLog::Exists(FileSystem* file_system, const std::string& directory) {
+  const absl::StatusOr<std::vector<std::string>> names = file_system->List(directory);
+  return names.ok() && std::any_of(names->begin(), names->end(), [](absl::string_view name) {
+           return name == "CURRENT" || absl::StartsWith(name, "MANIFEST-") ||
+                  absl::EndsWith(name, ".log") || absl::EndsWith(name, ".ldb");
+         });
+}
+
+LevelDbLog::LevelDbLog(FileSystem* file_system, std::string directory,
+                       LevelDbEnv::SyncObserver on_sync)
+    : file_system_(file_system),
+      directory_(std::move(directory)),
+      env_(file_system, std::move(on_sync)) {}
+
+absl::StatusOr<std::unique_ptr<LevelDbLog>> LevelDbLog::Open(FileSystem* file_system,
+                                                             const std::string& directory,
+                                                             bool create_if_missing,
+                                                             LevelDbEnv::SyncObserver on_sync) {
+  if (!create_if_missing && !Exists(file_system, directory)) {
+    return absl::NotFoundError(absl::StrCat("there is no log in ", directory));
+  }
+  std::unique_ptr<LevelDbLog> log(new LevelDbLog(file_system, directory, std::move(on_sync)));
+  absl::Status status = log->OpenDatabase(create_if_missing);
+  if (status.ok()) status = log->FindEnds();
+  if (!status.ok()) return status;
+  return log;
+}
+
+absl::Status LevelDbLog::OpenDatabase(bool create_if_missing) {
+  // LevelDB's own lock tells "held by another" only in words.
+  if (Exists(file_system_, directory_)) {
+    const auto lock = file_system_->Lock(absl::StrCat(directory_, "/LOCK"));
+    if (absl::IsFailedPrecondition(lock.status())) return lock.status();
+  }
+  leveldb::Options options;
+  options.env = &env_;
+  options.info_log = LevelDbEnv::NullLogger();
+  options.create_if_missing = create_if_missing;
+  options.paranoid_checks = true;
+  options.reuse_logs = false;
+  options.write_buffer_size = kWriteBufferBytes;
+  options.max_file_size = kTableBytesMax;
+  options.block_size = kBlockBytes;
+  options.max_open_files = kOpenFilesMax;
+  options.compression = leveldb::kSnappyCompression;
+  leveldb::DB* database = nullptr;
+  const leveldb::Status status = leveldb::DB::Open(options, directory_, &database);
+  database_.reset(database);
+  // A file that LevelDB misses is damage too.
+  if (status.IsNotFound() || status.IsInvalidArgument()) {
+    return absl::DataLossError(absl::StrCat(directory_, ": ", status.ToString()));
+  }
+  return FromLevelDbStatus(status, directory_);
+}
+
+absl::Status LevelDbLog::FindEnds() {
+  if (absl::Status status = ReadTrimEntry(); !status.ok()) return status;
+  const uint64_t first = first_index();
+  const std::unique_ptr<leveldb::Iterator> it(database_->NewIterator(ReadOptionsFor(0)));
+  it->SeekToLast();
+  if (it->Valid() && it->key().size() != sizeof(uint64_t)) {
+    return absl::DataLossError(absl::StrCat(directory_, " holds a key that is no index"));
+  }
+  const uint64_t last = it->Valid() ? ReadBigEndian<uint64_t>(View(it->key())) : kTrimKey;
+  if (last < first) {
+    next_index_.store(first, std::memory_order_release);
+    return FromLevelDbStatus(it->status(), directory_);
+  }
+  it->Seek(KeyOf(first));
+  if (absl::Status status = FromLevelDbStatus(it->status(), directory_); !status.ok()) {
+    return status;
+  }
+  if (!it->Valid() || !IsKeyOf(first, it->key())) {
+    return absl::DataLossError(
+        absl::StrCat(directory_, ": record ", first, ", the first of the log, is missing"));
+  }
+  next_index_.store(last + 1, std::memory_order_release);
+  return absl::OkStatus();
+}
+
+absl::Status LevelDbLog::ReadTrimEntry() {
+  std::string entry;
+  const leveldb::Status status = database_->Get(ReadOptionsFor(0), KeyOf(kTrimKey), &entry);
+  if (status.IsNotFound()) return absl::OkStatus();
+  if (!status.ok()) return FromLevelDbStatus(status, absl::StrCat(directory_, ": trim entry"));
+  if (entry.size() != kTrimEntryBytes || entry[0] != kTrimEntryVersion) {
+    return absl::DataLossError(absl::StrCat(directory_, ": the trim entry can't be understood"));
+  }
+  first_index_.store(ReadBigEndian<uint64_t>(absl::string_view(entry).substr(1)),
+                     std::memory_order_release);
+  deleted_below_ = ReadBigEndian<uint64_t>(absl::string_view(entry).substr(9));
+  return absl::OkStatus();
+}
+
+void LevelDbLog::AttachMark(std::unique_ptr<CommitMark> mark) { mark_ = std::move(mark); }
+
+Log::Limits LevelDbLog::limits() const { return {kAppendRecordsMax, kAppendBytesMax}; }
+
+absl::Status LevelDbLog::CheckWritable() const {
+  if (mark_ == nullptr) {
+    return absl::FailedPreconditionError(absl::StrCat(directory_, " is open for reading only"));
+  }
+  if (failure_.ok()) return absl::OkStatus();
+  return absl::FailedPreconditionError(
+      absl::StrCat("an earlier write failed, reopen the log: ", failure_.message()));
+}
+
+absl::Status LevelDbLog::Write(const leveldb::WriteOptions& options, leveldb::WriteBatch* batch,
+                               absl::string_view what) {
+  const leveldb::Status written = database_->Write(options, batch);
+  if (written.ok()) return absl::OkStatus();
+  // What the disk said is more exact than what LevelDB made of it.
+  const absl::Status failure = env_.failure();
+  if (failure.ok()) return FromLevelDbStatus(written, what);
+  return absl::Status(failure.code(), absl::StrCat(what, ": ", failure.message()));
+}
+
+absl::Status LevelDbLog::Written(absl::Status status) {
+  if (failure_.ok()) failure_ = status;
+  return status;
+}
+
+absl::Status LevelDbLog::Append(uint64_t expected_next, absl::Span<const EncodedRecord> records) {
+  if (absl::Status status = CheckWritable(); !status.ok()) return status;
+  if (absl::Status status = CheckAppend(limits(), next_index(), expected_next, records);
+      !status.ok()) {
+    return status;
+  }
+  if (records.empty()) return absl::OkStatus();
+
+  leveldb::WriteBatch batch;
+  for (const EncodedRecord& record : records) batch.Put(KeyOf(record.index), record.bytes);
+  leveldb::WriteOptions options;
+  options.sync = true;
+  mark_->SyncSoon();
+  const EncodedRecord& last = records.back();
+  absl::Status status =
+      Write(options, &batch, absl::StrCat("append of records ", expected_next, " to ", last.index));
+  if (status.ok()) status = mark_->Write(last.index, last.hash);
+  if (!status.ok()) return Written(std::move(status));
+  next_index_.store(last.index + 1, std::memory_order_release);
+  return absl::OkStatus();
+}
+
+absl::Status LevelDbLog::Read(uint64_t from, size_t bytes_max, RecordVisitor visit) const {
+  const uint64_t end = next_index();
+  if (from < first_index() || from > end) return NotInLogError(from, first_index(), end);
+  if (from == end) return absl::OkStatus();
+
+  const std::unique_ptr<leveldb::Iterator> it(database_->NewIterator(ReadOptionsFor(bytes_max)));
+  size_t bytes_visited = 0;
+  it->Seek(KeyOf(from));
+  for (uint64_t index = from; index < end; ++index, it->Next()) {
+    if (!it->Valid() || !IsKeyOf(index, it->key())) {
+      // Trimmed between the check and the iterator's view?
+      if (from < first_index()) return NotInLogError(from, first_index(), end);
+      const std::string record = absl::StrCat("record ", index);
+      if (!it->status().ok()) return FromLevelDbStatus(it->status(), record);
+      return absl::DataLossError(absl::StrCat(record, " is missing in ", directory_));
+    }
+    bytes_visited += it->value().size();
+    if (!visit(index, View(it->value())) || bytes_visited >= bytes_max) break;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status LevelDbLog::TrimPrefix(uint64_t first_kept) {
+  if (absl::Status status = CheckWritable(); !status.ok()) return status;
+  if (absl::Status status = CheckTrim(first_kept, next_index()); !status.ok()) return status;
+  if (first_kept > first_index()) {
+    // Not synced, as the deletions: what a power cut brings back is a longer history, still whole.
+    leveldb::WriteBatch batch;
+    batch.Put(KeyOf(kTrimKey), EncodeTrimEntry(first_kept, deleted_below_));
+    absl::Status status = Write(leveldb::WriteOptions(), &batch, "trimming");
+    if (!status.ok()) return Written(std::move(status));
+    first_index_.store(first_kept, std::memory_order_release);
+  }
+  return DeleteBelow(first_index());
+}
+
+absl::Status LevelDbLog::DeleteBelow(uint64_t first_kept) {
+  while (deleted_below_ < first_kept) {
+    const uint64_t end = std::min(first_kept, deleted_below_ + kTrimBatchRecords);
+    leveldb::WriteBatch batch;
+    for (uint64_t index = deleted_below_; index < end; ++index) batch.Delete(KeyOf(index));
+    batch.Put(KeyOf(kTrimKey), EncodeTrimEntry(first_kept, end));
+    absl::Status status = Write(leveldb::WriteOptions(), &batch, "trimming");
+    if (!status.ok()) return Written(std::move(status));
+    deleted_below_ = end;
+  }
+  return absl::OkStatus();
+}
+
+uint64_t LevelDbLog::size_bytes() const {
+  const absl::StatusOr<std::vector<std::string>> names = file_system_->List(directory_);
+  if (!names.ok()) return 0;
+  uint64_t size = 0;
+  for (const std::string& name : *names) {
+    // LevelDB may remove a file between the two calls.
+    size += file_system_->Size(absl::StrCat(directory_, "/", name)).value_or(0);
+  }
+  return size;
+}
+
+}  // namespace swoosh

@@ -1,0 +1,83 @@
+#ifndef SWOOSH_STORAGE_RECOVERY_H_
+#define SWOOSH_STORAGE_RECOVERY_H_
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "core/sha256.h"
+#include "core/state.h"
+#include "storage/file_system.h"
+#include "storage/log.h"
+#include "storage/recovery_table.h"
+#include "storage/snapshot_store.h"
+#include "swoosh/v1/record.pb.h"
+
+namespace swoosh {
+
+// Where a store lives. Directories that are missing are made with a new store.
+struct StorePaths {
+  std::string data_dir;      // lock file, history id, commit mark
+  std::string wal_dir;       // LevelDB
+  std::string snapshot_dir;  // snapshots
+};
+
+// An opened store: the state as of the last durable record, proven. Members go in reverse order,
+// the lock last.
+struct OpenStore {
+  std::unique_ptr<FileLock> lock;  // held as long as the store is open
+  std::string history_id;
+  std::unique_ptr<Log> log;
+  std::unique_ptr<SnapshotStore> snapshots;
+  StateWriter writer = StateWriter::ForLoading();  // at the end of the log, sealed
+  // What was done, for people:
+  // "snapshot index=5000 hlc=… ; replayed 32 records ; index=5032 hash=…".
+  std::string report;
+  uint64_t replayed_records = 0;
+  double replay_seconds = 0;
+};
+
+struct RecoveryOptions {
+  // Replay everything the log holds: from the empty state if it begins at record 1, else from the
+  // oldest snapshot that is whole. What newer snapshots say is compared on the way (swooshd
+  // verify).
+  bool from_oldest = false;
+  // Never makes a store, and gives out a log that can't be written. LevelDB itself can't open
+  // without writing: it moves what its log file holds into a table (swooshd verify).
+  bool read_only = false;
+  // Called for each record replayed, and for the records of the request window up to the snapshot,
+  // in the order of the log; `hash` is of its stored bytes. May be empty.
+  std::function<void(const v1::Record& record, const Digest& hash)> on_record;
+  // Up to the snapshot's index, records from this many before the end on are read too, where the
+  // log has them, for on_record.
+  uint64_t window_records = 0;
+  // Called after each sync of the log's file with its duration, from whichever thread writes; must
+  // outlive the store. May be empty.
+  std::function<void(double seconds)> on_log_sync;
+};
+
+// Opens the store at `paths`, or makes a new one where history id, log, snapshots and mark are all
+// absent. The decision tables are in recovery_table.cc. Nothing is changed before the first of them
+// says that the log may be opened. RefusalOf tells one error from the other; their codes are:
+//   kDataLoss            damage; names the first bad index where it is known, and the file
+//   kFailedPrecondition  in use by another process; a record newer than this binary
+//   kNotFound            no store, and `read_only`
+//   kUnavailable         an I/O error
+// `file_system` is not owned.
+absl::StatusOr<OpenStore> Recover(FileSystem* file_system, const StorePaths& paths,
+                                  const RecoveryOptions& options);
+
+// Which row of the tables an error of Recover stands for.
+Refusal RefusalOf(const absl::Status& status);
+
+// Names in `data_dir`.
+inline constexpr char kLockFileName[] = "LOCK";
+inline constexpr char kHistoryFileName[] = "history_id";
+inline constexpr char kCommitMarkFileName[] = "commit_mark";
+
+}  // namespace swoosh
+
+#endif  // SWOOSH_STORAGE_RECOVERY_H_

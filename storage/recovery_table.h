@@ -1,0 +1,108 @@
+#ifndef SWOOSH_STORAGE_RECOVERY_TABLE_H_
+#define SWOOSH_STORAGE_RECOVERY_TABLE_H_
+
+#include "absl/strings/string_view.h"
+
+// What recovery does with what it finds: two tables of rows, in recovery_table.cc. Pure.
+namespace swoosh {
+
+// Why a store is refused. The names are stable: operators' scripts may look for them.
+enum class Refusal {
+  kNone,
+  kInUse,        // another process has the store open
+  kNoStore,      // there is none, and none may be made
+  kNewerBinary,  // a record or snapshot of a newer binary
+  kIo,           // the disk failed; nothing is known to be damaged
+  // Data loss, found before anything is opened:
+  kHistoryIdMissing,
+  kHistoryIdDamaged,
+  kUnfinishedStoreHasData,
+  kLogMissing,
+  kMarkMissing,
+  kMarkDamaged,
+  kMarkOfOtherHistory,
+  // found when the log is open and a snapshot was looked for:
+  kLogUnreadable,
+  kLogEndsBeforeMark,
+  kLogEndsBeforeSnapshot,
+  kSnapshotOfOtherHistory,
+  kSnapshotsDamaged,     // all of them, and the log doesn't reach back to the start
+  kLogBeginsAfterStart,  // trimmed, and there is no snapshot
+  kLogBeginsAfterSnapshot,
+  kLogBeginsAfterOlderSnapshot,  // the newest is damaged
+  // while replaying:
+  kRecordUnreadable,  // missing or damaged
+  kRecordRefused,     // breaks the chain, or is not what the reducer makes of it
+  kMarkMismatch,      // the record at the mark is another one
+  kSnapshotMismatch,  // the record at the snapshot is another one
+};
+
+// "LOG_ENDS_BEFORE_MARK".
+absl::string_view RefusalName(Refusal refusal);
+
+enum class HistoryFound { kAbsent, kUnfinished, kWhole, kDamaged };
+enum class LogFound { kAbsent, kPresent };
+enum class SnapshotsFound { kNone, kSome };
+enum class MarkFound { kAbsent, kWhole, kDamaged, kOtherHistory };
+
+// Before the log is opened.
+struct FirstFindings {
+  HistoryFound history;
+  LogFound log;
+  SnapshotsFound snapshots;
+  MarkFound mark;
+};
+
+enum class FirstStep {
+  kRefuse,
+  kCreate,  // a new store
+  kFinish,  // the making of a store that a crash cut short
+  kOpenLog,
+};
+
+struct FirstDecision {
+  FirstStep step;
+  Refusal refusal;  // kNone unless kRefuse
+};
+
+FirstDecision Decide(const FirstFindings& findings);
+
+enum class LogExtent {
+  kUnreadable,   // LevelDB refuses it
+  kFollows,      // has, or begins with, the record after the one that replay starts from
+  kBeginsAfter,  // that record is not there any more
+  kEndsBefore,   // the log ends below the snapshot
+};
+// Against the end of the log.
+enum class MarkPlace { kAtOrBeforeEnd, kAfterEnd };
+enum class SnapshotFound {
+  kNone,
+  kNewest,  // loaded
+  kOlder,   // loaded; all newer ones are damaged
+  kAllDamaged,
+  kOtherHistory,
+};
+
+// With the log open.
+struct SecondFindings {
+  LogExtent log;
+  MarkPlace mark;
+  SnapshotFound snapshot;
+};
+
+enum class SecondStep {
+  kRefuse,
+  kReplayFromSnapshot,
+  kReplayFromStart,
+};
+
+struct SecondDecision {
+  SecondStep step;
+  Refusal refusal;  // kNone unless kRefuse
+};
+
+SecondDecision Decide(const SecondFindings& findings);
+
+}  // namespace swoosh
+
+#endif  // SWOOSH_STORAGE_RECOVERY_TABLE_H_

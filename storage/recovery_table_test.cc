@@ -1,0 +1,69 @@
+#include "storage/recovery_table.h"
+
+#include <set>
+#include <string>
+
+#include "gtest/gtest.h"
+
+namespace swoosh {
+namespace {
+
+constexpr HistoryFound kHistories[] = {HistoryFound::kAbsent, HistoryFound::kUnfinished,
+                                       HistoryFound::kWhole, HistoryFound::kDamaged};
+constexpr LogFound kLogs[] = {LogFound::kAbsent, LogFound::kPresent};
+constexpr SnapshotsFound kSnapshots[] = {SnapshotsFound::kNone, SnapshotsFound::kSome};
+constexpr MarkFound kMarks[] = {MarkFound::kAbsent, MarkFound::kWhole, MarkFound::kDamaged,
+                                MarkFound::kOtherHistory};
+
+// What must hold for every combination, said in another way than by rows.
+TEST(FirstTable, MakesAStoreOnlyWhereNoneWasCompleteAndOpensOnlyWholeOnes) {
+  for (const HistoryFound history : kHistories) {
+    for (const LogFound log : kLogs) {
+      for (const SnapshotsFound snapshots : kSnapshots) {
+        for (const MarkFound mark : kMarks) {
+          const FirstDecision decision = Decide(FirstFindings{history, log, snapshots, mark});
+          const bool nothing = history == HistoryFound::kAbsent && log == LogFound::kAbsent &&
+                               snapshots == SnapshotsFound::kNone && mark == MarkFound::kAbsent;
+          EXPECT_EQ(decision.step == FirstStep::kCreate, nothing);
+          EXPECT_EQ(decision.step == FirstStep::kFinish, history == HistoryFound::kUnfinished &&
+                                                             snapshots == SnapshotsFound::kNone &&
+                                                             mark != MarkFound::kOtherHistory);
+          EXPECT_EQ(decision.step == FirstStep::kOpenLog, history == HistoryFound::kWhole &&
+                                                              log == LogFound::kPresent &&
+                                                              mark == MarkFound::kWhole);
+          EXPECT_EQ(decision.step == FirstStep::kRefuse, decision.refusal != Refusal::kNone);
+        }
+      }
+    }
+  }
+}
+
+TEST(SecondTable, ReplaysOnlyALogThatReachesFromItsStartToTheMark) {
+  for (const LogExtent log : {LogExtent::kUnreadable, LogExtent::kFollows, LogExtent::kBeginsAfter,
+                              LogExtent::kEndsBefore}) {
+    for (const MarkPlace mark : {MarkPlace::kAtOrBeforeEnd, MarkPlace::kAfterEnd}) {
+      for (const SnapshotFound snapshot :
+           {SnapshotFound::kNone, SnapshotFound::kNewest, SnapshotFound::kOlder,
+            SnapshotFound::kAllDamaged, SnapshotFound::kOtherHistory}) {
+        const SecondDecision decision = Decide(SecondFindings{log, mark, snapshot});
+        const bool sound = log == LogExtent::kFollows && mark == MarkPlace::kAtOrBeforeEnd &&
+                           snapshot != SnapshotFound::kOtherHistory;
+        EXPECT_EQ(decision.step != SecondStep::kRefuse, sound);
+        EXPECT_EQ(
+            decision.step == SecondStep::kReplayFromSnapshot,
+            sound && (snapshot == SnapshotFound::kNewest || snapshot == SnapshotFound::kOlder));
+        EXPECT_EQ(decision.step == SecondStep::kRefuse, decision.refusal != Refusal::kNone);
+      }
+    }
+  }
+}
+
+TEST(Refusal, HasANameOfItsOwn) {
+  std::set<std::string> names;
+  const int count = static_cast<int>(Refusal::kSnapshotMismatch) + 1;
+  for (int i = 0; i < count; ++i) names.emplace(RefusalName(static_cast<Refusal>(i)));
+  EXPECT_EQ(names.size(), static_cast<size_t>(count));
+}
+
+}  // namespace
+}  // namespace swoosh
