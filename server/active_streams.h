@@ -1,0 +1,58 @@
+#ifndef SWOOSH_SERVER_ACTIVE_STREAMS_H_
+#define SWOOSH_SERVER_ACTIVE_STREAMS_H_
+
+#include <cstddef>
+#include <thread>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/container/flat_hash_set.h"
+#include "absl/status/status.h"
+#include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
+
+namespace swoosh {
+
+// A streaming RPC, as far as the server has to reach it from outside.
+class ActiveStream {
+ public:
+  // Ends the stream with `status`, once what it owes the client is written. Must not block.
+  virtual void End(const absl::Status& status) = 0;
+  // Called at every tick with MonotonicNow(). Must not block.
+  virtual void Tick(absl::Time now) = 0;
+
+ protected:
+  ~ActiveStream() = default;
+};
+
+// The streams there are: ticks them, and ends them when the server shuts down. Thread-safe.
+class ActiveStreams {
+ public:
+  explicit ActiveStreams(absl::Duration tick_interval);
+  // There must be no streams left.
+  ~ActiveStreams();
+  ActiveStreams(const ActiveStreams&) = delete;
+  ActiveStreams& operator=(const ActiveStreams&) = delete;
+
+  // `stream` stays until Remove. After EndAll it is ended at once, before Add returns.
+  void Add(ActiveStream* stream);
+  // When it returns, `stream` is not called any more. Not from End or Tick.
+  void Remove(ActiveStream* stream);
+
+  // Ends all streams, also those that come later, with `status`.
+  void EndAll(const absl::Status& status);
+
+  size_t size() const;
+
+ private:
+  void Run(absl::Duration tick_interval);
+
+  mutable absl::Mutex mutex_;
+  absl::flat_hash_set<ActiveStream*> streams_ ABSL_GUARDED_BY(mutex_);
+  absl::Status ended_ ABSL_GUARDED_BY(mutex_);
+  bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
+  std::thread ticker_;
+};
+
+}  // namespace swoosh
+
+#endif  // SWOOSH_SERVER_ACTIVE_STREAMS_H_

@@ -1,0 +1,152 @@
+#include "server/admin_service.h"
+
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "core/errors.h"
+#include "core/sha256.h"
+#include "google/protobuf/util/time_util.h"
+#include "server/byte_buffer_conversion.h"
+#include "server/status_conversion.h"
+#include "server/unary_call.h"
+#include "server/version.h"
+
+namespace swoosh {
+namespace {
+
+using google::protobuf::util::TimeUtil;
+
+constexpr int kNanosPerSecond = 1'000'000'000;
+constexpr char kService[] = "swoosh.v1.Admin";
+
+class RefusedBackup final : public grpc::ServerWriteReactor<grpc::ByteBuffer> {
+ public:
+  explicit RefusedBackup(RpcMetrics* metrics) {
+    const absl::Status status =
+        MakeError(absl::StatusCode::kUnimplemented, v1::NOT_IMPLEMENTED,
+                  "this version has no online backup; copy the folders of a server that was shut "
+                  "down");
+    metrics->Handled(static_cast<int>(status.code()), 0);
+    Finish(ToGrpcStatus(status));
+  }
+
+ private:
+  void OnDone() override { delete this; }
+};
+
+// Parses the request of a call when the server takes requests. Null after having answered why not.
+template <typename Request>
+const Backend* Begin(const Serving& serving, const grpc::ByteBuffer& bytes, UnaryCall* call,
+                     Request* request) {
+  const absl::StatusOr<const Backend*> backend = serving.Admit();
+  absl::Status status = backend.status();
+  if (status.ok()) status = ParseRequest(bytes, request);
+  if (status.ok()) return *backend;
+  call->Fail(status);
+  return nullptr;
+}
+
+v1::ServerStatus StatusOf(const Backend& backend, absl::Time start_time) {
+  v1::ServerStatus status;
+  status.set_version(kVersion);
+  status.set_first_index(backend.feed->first_index());
+  status.set_commit_index(backend.executor->committed()->index());
+  status.set_last_snapshot_index(backend.snapshotter->last_index());
+  status.set_request_window(backend.executor->window_records());
+  status.set_fenced(backend.executor->fenced());
+  *status.mutable_start_time() = TimeUtil::NanosecondsToTimestamp(absl::ToUnixNanos(start_time));
+  status.set_recovery(backend.recovery_report);
+  return status;
+}
+
+absl::Status AdvanceTo(const Backend& backend, const v1::AdvanceClockRequest& request) {
+  if (backend.manual_clock == nullptr) {
+    return MakeError(absl::StatusCode::kFailedPrecondition, v1::CLOCK_NOT_MANUAL,
+                     "the server does not run with --clock=manual");
+  }
+  if (!request.has_to()) return InvalidField("to", "is required");
+  if (request.to().seconds() < TimeUtil::kTimestampMinSeconds ||
+      request.to().seconds() > TimeUtil::kTimestampMaxSeconds || request.to().nanos() < 0 ||
+      request.to().nanos() >= kNanosPerSecond) {
+    return InvalidField("to", "must be from 0001-01-01 to 9999-12-31, with 0 to 999,999,999 nanos");
+  }
+  return backend.manual_clock->AdvanceTo(TimeUtil::TimestampToMicroseconds(request.to()));
+}
+
+}  // namespace
+
+AdminService::AdminService(const Serving* serving, Metrics* metrics)
+    : serving_(serving),
+      get_status_(metrics->ForRpc("unary", kService, "GetStatus")),
+      take_snapshot_(metrics->ForRpc("unary", kService, "TakeSnapshot")),
+      trim_log_(metrics->ForRpc("unary", kService, "TrimLog")),
+      advance_clock_(metrics->ForRpc("unary", kService, "AdvanceClock")),
+      backup_(metrics->ForRpc("server_stream", kService, "Backup")) {}
+
+grpc::ServerUnaryReactor* AdminService::GetStatus(grpc::CallbackServerContext* /*context*/,
+                                                  const grpc::ByteBuffer* request,
+                                                  grpc::ByteBuffer* response) {
+  auto* call = new UnaryCall(&get_status_, response);
+  v1::GetStatusRequest parsed;
+  if (const Backend* backend = Begin(*serving_, *request, call, &parsed)) {
+    call->Answer(StatusOf(*backend, serving_->start_time()));
+  }
+  return call;
+}
+
+grpc::ServerUnaryReactor* AdminService::TakeSnapshot(grpc::CallbackServerContext* /*context*/,
+                                                     const grpc::ByteBuffer* request,
+                                                     grpc::ByteBuffer* response) {
+  auto* call = new UnaryCall(&take_snapshot_, response);
+  v1::TakeSnapshotRequest parsed;
+  if (const Backend* backend = Begin(*serving_, *request, call, &parsed)) {
+    backend->snapshotter->TakeNow([call](absl::StatusOr<Snapshotter::Taken> taken) {
+      if (!taken.ok()) return call->Fail(taken.status());
+      v1::TakeSnapshotResponse message;
+      message.set_index(taken->index);
+      message.set_state_hash(std::string(AsBytes(taken->state_hash)));
+      call->Answer(message);
+    });
+  }
+  return call;
+}
+
+grpc::ServerUnaryReactor* AdminService::TrimLog(grpc::CallbackServerContext* /*context*/,
+                                                const grpc::ByteBuffer* request,
+                                                grpc::ByteBuffer* response) {
+  auto* call = new UnaryCall(&trim_log_, response);
+  v1::TrimLogRequest parsed;
+  if (const Backend* backend = Begin(*serving_, *request, call, &parsed)) {
+    backend->executor->TrimTo(parsed.first_kept(), [call](absl::StatusOr<uint64_t> first_index) {
+      if (!first_index.ok()) return call->Fail(first_index.status());
+      v1::TrimLogResponse message;
+      message.set_first_index(*first_index);
+      call->Answer(message);
+    });
+  }
+  return call;
+}
+
+grpc::ServerUnaryReactor* AdminService::AdvanceClock(grpc::CallbackServerContext* /*context*/,
+                                                     const grpc::ByteBuffer* request,
+                                                     grpc::ByteBuffer* response) {
+  auto* call = new UnaryCall(&advance_clock_, response);
+  v1::AdvanceClockRequest parsed;
+  const Backend* backend = Begin(*serving_, *request, call, &parsed);
+  if (backend == nullptr) return call;
+  if (const absl::Status status = AdvanceTo(*backend, parsed); !status.ok()) {
+    call->Fail(status);
+    return call;
+  }
+  v1::AdvanceClockResponse message;
+  message.set_index(backend->executor->committed()->index());
+  call->Answer(message);
+  return call;
+}
+
+grpc::ServerWriteReactor<grpc::ByteBuffer>* AdminService::Backup(
+    grpc::CallbackServerContext* /*context*/, const grpc::ByteBuffer* /*request*/) {
+  return new RefusedBackup(&backup_);
+}
+
+}  // namespace swoosh

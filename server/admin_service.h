@@ -1,0 +1,51 @@
+#ifndef SWOOSH_SERVER_ADMIN_SERVICE_H_
+#define SWOOSH_SERVER_ADMIN_SERVICE_H_
+
+#include "grpcpp/support/byte_buffer.h"
+#include "grpcpp/support/server_callback.h"
+#include "server/metrics.h"
+#include "server/serving.h"
+#include "swoosh/v1/admin.grpc.pb.h"
+
+namespace swoosh {
+
+// The generated class with the bytes of messages in place of messages: see
+// byte_buffer_conversion.h.
+using RawAdmin =
+    v1::Admin::WithRawCallbackMethod_GetStatus<v1::Admin::WithRawCallbackMethod_TakeSnapshot<
+        v1::Admin::WithRawCallbackMethod_TrimLog<v1::Admin::WithRawCallbackMethod_AdvanceClock<
+            v1::Admin::WithRawCallbackMethod_Backup<v1::Admin::Service>>>>>;
+
+// The Admin service. Thread-safe.
+class AdminService final : public RawAdmin {
+ public:
+  // Both outlive this and its calls.
+  AdminService(const Serving* serving, Metrics* metrics);
+
+  grpc::ServerUnaryReactor* GetStatus(grpc::CallbackServerContext* context,
+                                      const grpc::ByteBuffer* request,
+                                      grpc::ByteBuffer* response) override;
+  grpc::ServerUnaryReactor* TakeSnapshot(grpc::CallbackServerContext* context,
+                                         const grpc::ByteBuffer* request,
+                                         grpc::ByteBuffer* response) override;
+  grpc::ServerUnaryReactor* TrimLog(grpc::CallbackServerContext* context,
+                                    const grpc::ByteBuffer* request,
+                                    grpc::ByteBuffer* response) override;
+  grpc::ServerUnaryReactor* AdvanceClock(grpc::CallbackServerContext* context,
+                                         const grpc::ByteBuffer* request,
+                                         grpc::ByteBuffer* response) override;
+  grpc::ServerWriteReactor<grpc::ByteBuffer>* Backup(grpc::CallbackServerContext* context,
+                                                     const grpc::ByteBuffer* request) override;
+
+ private:
+  const Serving* const serving_;
+  RpcMetrics get_status_;
+  RpcMetrics take_snapshot_;
+  RpcMetrics trim_log_;
+  RpcMetrics advance_clock_;
+  RpcMetrics backup_;
+};
+
+}  // namespace swoosh
+
+#endif  // SWOOSH_SERVER_ADMIN_SERVICE_H_

@@ -1,0 +1,509 @@
+#include "server/executor.h"
+
+#include <algorithm>
+#include <chrono>
+#include <string>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "core/check.h"
+#include "core/errors.h"
+#include "core/reducer.h"
+#include "server/answer.h"
+#include "server/log_line.h"
+#include "server/request_fingerprint.h"
+
+namespace swoosh {
+namespace {
+
+constexpr double kMicrosPerSecond = 1'000'000;
+// Whoever waits for room is told when so few wait; below the maximum, so that each time some fit.
+constexpr size_t kWaitingWithRoomMax = kProposalsWaitingMax * 3 / 4;
+
+absl::Status Unavailable(v1::ErrorReason reason, absl::string_view message) {
+  return MakeError(absl::StatusCode::kUnavailable, reason, message);
+}
+
+absl::Status Fenced() {
+  return Unavailable(v1::FENCED,
+                     "a write failed, so nothing more is written; the server will exit");
+}
+
+absl::Status Draining() { return Unavailable(v1::DRAINING, "the server is shutting down"); }
+
+absl::Status TooManyTrims() {
+  return MakeError(absl::StatusCode::kResourceExhausted, v1::LIMIT_REACHED,
+                   absl::StrCat(kTrimRequestsMax, " requests to trim are waiting"));
+}
+
+absl::Status NotApplied() {
+  return Unavailable(v1::NOT_APPLIED, "a write before this proposal failed; it was not applied");
+}
+
+absl::Status OutcomeUnknown() {
+  return Unavailable(v1::OUTCOME_UNKNOWN,
+                     "the write of this proposal failed; whether it was applied is known when the "
+                     "server has restarted");
+}
+
+// After a failed append: nothing of `group` was published, and at most its records through
+// `unknown_through` may have been written. A repeat of a durable request keeps its answer.
+void FailAnswers(Group* group, uint64_t committed_index, uint64_t unknown_through) {
+  for (PendingAnswer& answer : group->answers) {
+    const bool of_record = answer.kind != PendingAnswer::Kind::kRefused;
+    if (of_record && answer.index <= committed_index) continue;
+    answer.refusal = of_record && answer.index <= unknown_through ? OutcomeUnknown() : NotApplied();
+    answer.kind = PendingAnswer::Kind::kRefused;
+  }
+}
+
+}  // namespace
+
+Executor::Executor(Log* log, StateWriter writer, std::unique_ptr<RequestWindow> window,
+                   ChangeFeed* feed, Clock* clock, Metrics* metrics, Options options)
+    : log_(log),
+      feed_(feed),
+      clock_(clock),
+      metrics_(metrics),
+      options_(std::move(options)),
+      window_records_(window->window_records()),
+      committed_([&writer] {
+        writer.Seal();
+        return std::make_shared<const State>(writer.Sealed());
+      }()),
+      builder_(std::move(writer), std::move(window), clock, log->limits()),
+      answerer_("swoosh-answer") {
+  SWOOSH_CHECK(committed()->index() + 1 == log_->next_index());
+  SWOOSH_CHECK(feed_->next_index() == log_->next_index());
+  metrics_->commit_index.Set(static_cast<double>(committed()->index()));
+  metrics_->instances.Set(static_cast<double>(committed()->counts().instances));
+}
+
+Executor::~Executor() { Drain(); }
+
+void Executor::Start() {
+  SWOOSH_CHECK(!executor_thread_.joinable());
+  executor_thread_ = std::thread([this] {
+    NameThisThread("swoosh-exec");
+    RunExecutor();
+  });
+  committer_thread_ = std::thread([this] {
+    NameThisThread("swoosh-commit");
+    RunCommitter();
+  });
+  started_ = true;
+}
+
+void Executor::Drain() {
+  if (!started_) Start();
+  {
+    absl::MutexLock lock(&mutex_);
+    draining_ = true;
+    WakeRoomWaiters();
+    executor_wakes_.Signal();
+  }
+  if (executor_thread_.joinable()) executor_thread_.join();
+  if (committer_thread_.joinable()) committer_thread_.join();
+  answerer_.Stop();
+}
+
+// ---------------------------------------------------------------- any thread
+
+absl::Status Executor::TrySubmit(Submission* submission) {
+  absl::Status status;
+  if (options_.disk_space != nullptr) status = options_.disk_space->Check();
+  Digest fingerprint = {};
+  if (!submission->request.request_id().empty()) {
+    fingerprint = RequestFingerprint(submission->request.transitions());
+  }
+  {
+    absl::MutexLock lock(&mutex_);
+    if (fenced_) {
+      status = Fenced();
+    } else if (draining_) {
+      status = Draining();
+    } else if (status.ok() && waiting_ >= kProposalsWaitingMax) {
+      status = MakeError(absl::StatusCode::kResourceExhausted, v1::QUEUE_FULL,
+                         absl::StrCat(kProposalsWaitingMax, " proposals are waiting"));
+    } else if (status.ok()) {
+      ++waiting_;
+      queue_.push_back({std::move(*submission), fingerprint});
+      if (queue_.size() == 1) executor_wakes_.Signal();
+      return absl::OkStatus();
+    }
+  }
+  const bool full = ReasonOf(status) == v1::QUEUE_FULL;
+  (full ? metrics_->proposals_queue_full : metrics_->proposals_unavailable).Increment();
+  return status;
+}
+
+void Executor::WhenRoom(std::function<void()> retry) {
+  {
+    absl::MutexLock lock(&mutex_);
+    const bool worth_it = waiting_ <= kWaitingWithRoomMax || draining_ || fenced_;
+    if (!worth_it) {
+      room_waiters_.push_back(std::move(retry));
+      return;
+    }
+  }
+  if (!answerer_.Post(retry)) retry();
+}
+
+void Executor::WakeRoomWaiters() {
+  for (std::function<void()>& retry : room_waiters_) answerer_.Post(std::move(retry));
+  room_waiters_.clear();
+}
+
+absl::StatusOr<v1::SubmitResponse> Executor::Validate(const v1::SubmitRequest& request,
+                                                      absl::string_view actor) const {
+  const std::shared_ptr<const State> state = committed();
+  const google::protobuf::RepeatedPtrField<v1::GuardOutcome> no_guard_outcomes;
+  Proposal proposal;
+  proposal.ns = request.namespace_();
+  proposal.actor = actor;
+  proposal.transitions = &request.transitions();
+  proposal.guard_outcomes = &no_guard_outcomes;
+  absl::StatusOr<Reduction> reduction =
+      Reduce(state->view(), proposal, NextHlc(state->position().hlc, clock_->NowUs()));
+  if (!reduction.ok()) return reduction.status();
+  v1::SubmitResponse response;
+  response.set_request_id(request.request_id());
+  FillResults(*state, request.namespace_(), reduction->outcomes, request.view(),
+              response.mutable_results());
+  return response;
+}
+
+std::shared_ptr<const State> Executor::committed() const {
+  absl::MutexLock lock(&committed_mutex_);
+  return committed_;
+}
+
+bool Executor::fenced() const {
+  absl::MutexLock lock(&mutex_);
+  return fenced_;
+}
+
+size_t Executor::waiting() const {
+  absl::MutexLock lock(&mutex_);
+  return waiting_;
+}
+
+uint64_t Executor::trim_bound() const {
+  const uint64_t snapshot =
+      options_.oldest_snapshot_index == nullptr ? 0 : options_.oldest_snapshot_index();
+  const uint64_t next = committed()->index() + 1;
+  const uint64_t window = next > window_records_ ? next - window_records_ : 1;
+  return std::min(snapshot + 1, window);
+}
+
+void Executor::TrimToRetained() {
+  const uint64_t next = committed()->index() + 1;
+  if (options_.retain_records == 0 || next <= options_.retain_records) return;
+  TrimTo(next - options_.retain_records, nullptr);
+}
+
+void Executor::TrimTo(uint64_t first_kept, std::function<void(absl::StatusOr<uint64_t>)> done) {
+  first_kept = std::min(first_kept, trim_bound());
+  absl::Status (*refusal)();
+  {
+    absl::MutexLock lock(&mutex_);
+    if (fenced_) {
+      refusal = &Fenced;
+    } else if (draining_) {
+      refusal = &Draining;
+    } else if (trims_.size() >= kTrimRequestsMax) {
+      refusal = &TooManyTrims;
+    } else {
+      trims_.push_back({first_kept, std::move(done)});
+      committer_wakes_.Signal();
+      return;
+    }
+  }
+  if (done == nullptr) return;
+  const auto refuse = [done = std::move(done), refusal] { done(refusal()); };
+  if (!answerer_.Post(refuse)) refuse();
+}
+
+// ---------------------------------------------------------------- executor thread
+
+void Executor::RunExecutor() {
+  while (TakeWork()) {
+    while (!taken_.empty()) {
+      if (!builder_.Add(&taken_.front())) {  // the group is full
+        if (!AwaitCommitter()) break;
+        HandOver();
+        continue;
+      }
+      taken_.pop_front();
+      if (!committer_busy_.load(std::memory_order_acquire)) HandOver();
+    }
+  }
+  GiveUp();
+  absl::MutexLock lock(&mutex_);
+  executor_ended_ = true;
+  committer_wakes_.Signal();
+}
+
+// Waits for proposals, and hands over what is built when the committer is free before any come.
+// False when there is nothing more to do: drained or fenced.
+bool Executor::TakeWork() {
+  while (true) {
+    {
+      absl::MutexLock lock(&mutex_);
+      while (!fenced_ && queue_.empty() &&
+             (builder_.empty() ? !draining_ : committer_busy_.load(std::memory_order_acquire))) {
+        executor_wakes_.Wait(&mutex_);
+      }
+      if (fenced_) return false;
+      if (!queue_.empty()) {
+        taken_.swap(queue_);
+        return true;
+      }
+      if (builder_.empty()) return false;
+    }
+    HandOver();
+  }
+}
+
+// Waits until the committer is free. False when it never will be again.
+bool Executor::AwaitCommitter() {
+  absl::MutexLock lock(&mutex_);
+  while (!fenced_ && committer_busy_.load(std::memory_order_acquire)) {
+    executor_wakes_.Wait(&mutex_);
+  }
+  return !fenced_;
+}
+
+// Requires that the committer is free: then everything before the group is durable, and a group
+// without records can be answered at once.
+void Executor::HandOver() {
+  std::unique_ptr<Group> group = builder_.Take();
+  if (group->records.empty()) {
+    PostAnswers(std::move(group), committed());
+    return;
+  }
+  {
+    absl::MutexLock lock(&mutex_);
+    if (!fenced_) {
+      committer_busy_.store(true, std::memory_order_release);
+      handed_over_ = std::move(group);
+      committer_wakes_.Signal();
+      return;
+    }
+  }
+  const std::shared_ptr<const State> state = committed();
+  FailAnswers(group.get(), state->index(), state->index());
+  PostAnswers(std::move(group), state);
+}
+
+// After fencing: answers what was built and not handed over, and what was not looked at.
+void Executor::GiveUp() {
+  uint64_t unknown_through;
+  {
+    absl::MutexLock lock(&mutex_);
+    unknown_through = unknown_through_;
+    std::move(queue_.begin(), queue_.end(), std::back_inserter(taken_));
+    queue_.clear();
+  }
+  for (Pending& pending : taken_) builder_.GiveUp(&pending, NotApplied());
+  taken_.clear();
+  if (builder_.empty()) return;
+  std::unique_ptr<Group> group = builder_.Take();
+  const std::shared_ptr<const State> state = committed();
+  FailAnswers(group.get(), state->index(), unknown_through);
+  PostAnswers(std::move(group), state);
+}
+
+// ---------------------------------------------------------------- committer thread
+
+void Executor::RunCommitter() {
+  std::unique_ptr<Group> group;
+  uint64_t trim_target = 0;
+  while (AwaitCommitterWork(&group, &trim_target)) {
+    if (group != nullptr) {
+      const absl::Status appended = Commit(group.get());
+      if (!appended.ok()) {
+        Fence(std::move(group), appended);
+        break;
+      }
+      Publish(std::move(group));
+      absl::MutexLock lock(&mutex_);
+      committer_busy_.store(false, std::memory_order_release);
+      executor_wakes_.Signal();
+    }
+    if (trim_target == 0) continue;
+    const absl::Status trimmed = TrimStep(trim_target);
+    if (!trimmed.ok()) {
+      Fence(nullptr, trimmed);
+      break;
+    }
+  }
+  absl::MutexLock lock(&mutex_);
+  committer_ended_ = true;
+  FinishTrims();
+}
+
+// Waits for a group, or something to trim (else `trim_target` is 0). False at the end.
+bool Executor::AwaitCommitterWork(std::unique_ptr<Group>* group, uint64_t* trim_target) {
+  absl::MutexLock lock(&mutex_);
+  FinishTrims();
+  while (handed_over_ == nullptr && trims_.empty() && !executor_ended_) {
+    committer_wakes_.Wait(&mutex_);
+    FinishTrims();
+  }
+  *group = std::move(handed_over_);
+  *trim_target = 0;
+  for (const TrimRequest& trim : trims_) *trim_target = std::max(*trim_target, trim.first_kept);
+  return *group != nullptr || !executor_ended_;
+}
+
+// Answers the requests to trim that are carried out, or never will be.
+void Executor::FinishTrims() {
+  const uint64_t first_index = log_->first_index();
+  std::vector<TrimRequest> unfinished;
+  for (TrimRequest& trim : trims_) {
+    absl::StatusOr<uint64_t> result = first_index;
+    if (trim.first_kept > first_index) {
+      if (!committer_ended_) {
+        unfinished.push_back(std::move(trim));
+        continue;
+      }
+      result = fenced_ ? Fenced() : Draining();
+    }
+    if (trim.done == nullptr) continue;
+    answerer_.Post([done = std::move(trim.done), result = std::move(result)] { done(result); });
+  }
+  trims_ = std::move(unfinished);
+}
+
+absl::Status Executor::TrimStep(uint64_t target) {
+  return log_->TrimPrefix(std::min(log_->first_index() + kTrimStepRecords, target));
+}
+
+absl::Status Executor::Commit(Group* group) {
+  std::vector<EncodedRecord> encoded;
+  encoded.reserve(group->records.size());
+  for (const auto& record : group->records) {
+    encoded.push_back({record->index(), std::move(record->stored), record->hash});
+  }
+  const auto begin = std::chrono::steady_clock::now();
+  absl::Status status = log_->Append(encoded.front().index, encoded);
+  const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - begin;
+  for (size_t i = 0; i < encoded.size(); ++i) {
+    group->records[i]->stored = std::move(encoded[i].bytes);
+  }
+  metrics_->wal_append_seconds.Observe(elapsed.count());
+  metrics_->wal_group_records.Observe(static_cast<double>(encoded.size()));
+  return status;
+}
+
+void Executor::Publish(std::unique_ptr<Group> group) {
+  const std::shared_ptr<const State> state = group->state;
+  std::shared_ptr<const State> superseded = state;  // let go outside the lock
+  {
+    absl::MutexLock lock(&committed_mutex_);
+    committed_.swap(superseded);
+  }
+  feed_->Publish({group->records.begin(), group->records.end()});
+  metrics_->commit_index.Set(static_cast<double>(state->index()));
+  metrics_->instances.Set(static_cast<double>(state->counts().instances));
+  metrics_->timers.Set(static_cast<double>(state->counts().timers));
+  metrics_->clock_held_seconds.Set(static_cast<double>(std::max<int64_t>(group->clock_held_us, 0)) /
+                                   kMicrosPerSecond);
+  PostAnswers(std::move(group), state);
+  if (options_.on_committed != nullptr) options_.on_committed(state->index());
+}
+
+// `failed` is the group whose append failed; null when a trim did.
+void Executor::Fence(std::unique_ptr<Group> failed, const absl::Status& error) {
+  const std::shared_ptr<const State> state = committed();
+  // With these two nothing was written (storage/log.h).
+  const bool nothing_written = error.code() == absl::StatusCode::kAborted ||
+                               error.code() == absl::StatusCode::kInvalidArgument;
+  const uint64_t unknown_through =
+      failed == nullptr || nothing_written ? state->index() : failed->records.back()->index();
+  metrics_->fenced.Set(1);
+  LogLine(LogLevel::kError, "fenced")
+      .With("commit_index", state->index())
+      .With("error", error.ToString());
+  std::unique_ptr<Group> untried;  // came while the log was being trimmed
+  {
+    absl::MutexLock lock(&mutex_);
+    fenced_ = true;
+    unknown_through_ = unknown_through;
+    committer_busy_.store(true, std::memory_order_release);
+    untried = std::move(handed_over_);
+    WakeRoomWaiters();
+    executor_wakes_.Signal();
+  }
+  for (std::unique_ptr<Group>* group : {&failed, &untried}) {
+    if (*group == nullptr) continue;
+    FailAnswers(group->get(), state->index(), unknown_through);
+    PostAnswers(std::move(*group), state);
+  }
+  if (options_.on_fenced != nullptr) options_.on_fenced(error);
+}
+
+// ---------------------------------------------------------------- answer thread
+
+void Executor::PostAnswers(std::unique_ptr<Group> group, std::shared_ptr<const State> state) {
+  // std::function copies what it holds.
+  std::shared_ptr<Group> shared = std::move(group);
+  answerer_.Post([this, shared, state] { Release(shared.get(), *state); });
+}
+
+void Executor::Release(Group* group, const State& state) {
+  {
+    absl::MutexLock lock(&mutex_);
+    waiting_ -= group->answers.size();
+    if (waiting_ <= kWaitingWithRoomMax) WakeRoomWaiters();
+  }
+  CountAnswers(*group);
+  for (PendingAnswer& pending : group->answers) {
+    pending.done(MakeAnswer(&pending, state));
+  }
+}
+
+Answer Executor::MakeAnswer(PendingAnswer* pending, const State& state) const {
+  if (pending->kind == PendingAnswer::Kind::kRefused) return std::move(pending->refusal);
+  if (pending->kind == PendingAnswer::Kind::kDuplicate) {
+    absl::StatusOr<CommittedRecordPtr> record = feed_->ReadOne(pending->index);
+    if (!record.ok()) return record.status();
+    return AnswerAgain(state, **record, pending->view);
+  }
+  const v1::Record& record = pending->record->record;
+  v1::SubmitResponse response;
+  response.set_request_id(record.request_id());
+  response.set_index(record.index());
+  *response.mutable_hlc() = record.hlc();
+  response.set_record_hash(std::string(AsBytes(pending->record->hash)));
+  FillResults(state, record.namespace_(), pending->outcomes, pending->view,
+              response.mutable_results());
+  return response;
+}
+
+void Executor::CountAnswers(const Group& group) {
+  double accepted = 0;
+  double duplicate = 0;
+  double refused = 0;
+  double unavailable = 0;
+  for (const PendingAnswer& answer : group.answers) {
+    if (answer.kind == PendingAnswer::Kind::kAccepted) {
+      ++accepted;
+    } else if (answer.kind == PendingAnswer::Kind::kDuplicate) {
+      ++duplicate;
+    } else if (absl::IsUnavailable(answer.refusal)) {
+      ++unavailable;
+    } else {
+      ++refused;
+    }
+  }
+  metrics_->proposals_accepted.Increment(accepted);
+  metrics_->proposals_duplicate.Increment(duplicate);
+  metrics_->proposals_refused.Increment(refused);
+  metrics_->proposals_unavailable.Increment(unavailable);
+  static const std::vector<double>& bounds = *new std::vector<double>(ReduceSecondsBounds());
+  ObserveAll(group.reduce_seconds, bounds, &metrics_->reduce_seconds);
+}
+
+}  // namespace swoosh

@@ -1,0 +1,102 @@
+#ifndef SWOOSH_SERVER_GROUP_BUILDER_H_
+#define SWOOSH_SERVER_GROUP_BUILDER_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "core/hlc.h"
+#include "core/reducer.h"
+#include "core/sha256.h"
+#include "core/state.h"
+#include "server/change_feed.h"
+#include "server/clock.h"
+#include "server/request_window.h"
+#include "server/submission.h"
+#include "storage/log.h"
+#include "swoosh/v1/orchestrator.pb.h"
+
+namespace swoosh {
+
+inline constexpr size_t kGroupRecordsMax = 1'024;
+inline constexpr size_t kGroupBytesMax = 1'024 * 1'024;  // a group that has as many takes no more
+// A record is never split on its way to watchers, whose messages gRPC bounds at 4 MiB by default.
+inline constexpr size_t kRecordBytesMax = 4 * 1'024 * 1'024 - 65'536;
+
+// A submission on its way through the executor.
+struct Pending {
+  Submission submission;
+  Digest fingerprint = {};  // with a request_id
+};
+
+// An answer that waits for the records before it.
+struct PendingAnswer {
+  enum class Kind : uint8_t {
+    kAccepted,   // as record `index`, of this group
+    kDuplicate,  // of record `index`, which is durable or on its way
+    kRefused,    // with `refusal`
+  };
+  Kind kind = Kind::kRefused;
+  uint64_t index = 0;
+  v1::View view = v1::VIEW_UNSPECIFIED;
+  std::shared_ptr<const CommittedRecord> record;  // kAccepted; complete once the group is taken
+  std::vector<TransitionOutcome> outcomes;        // kAccepted
+  absl::Status refusal;                           // kRefused
+  std::function<void(Answer)> done;
+};
+
+// What is appended with one sync, and what to tell once it is.
+struct Group {
+  std::vector<std::shared_ptr<CommittedRecord>> records;  // contiguous; may be none
+  std::vector<PendingAnswer> answers;                     // in the order of the proposals
+  std::shared_ptr<const State> state;                     // after the last record; null without any
+  std::vector<double> reduce_seconds;                     // one a proposal that was reduced
+  int64_t clock_held_us = 0;  // by how much the last record's time is ahead of the wall clock
+};
+
+// Reduces proposals on the newest state, and gathers their records and answers in a group. Used by
+// one thread.
+class GroupBuilder {
+ public:
+  // `writer` stands at the end of the log, of which `limits` are. `clock` is not owned.
+  GroupBuilder(StateWriter writer, std::unique_ptr<RequestWindow> window, Clock* clock,
+               Log::Limits limits);
+
+  // Decides on a proposal, and puts its answer, and its record if it is accepted, into the group.
+  // False when it does not fit in any more: nothing was done; Take() the group, and add it again.
+  bool Add(Pending* pending);
+  // Gives up a proposal: answers it as Add would if it repeats a request, else with `refusal`.
+  void GiveUp(Pending* pending, const absl::Status& refusal);
+
+  bool has_records() const { return !group_->records.empty(); }
+  bool empty() const { return group_->records.empty() && group_->answers.empty(); }
+
+  // Ends the group: hashes the state, puts the hash into the last record, and begins another group.
+  std::unique_ptr<Group> Take();
+
+ private:
+  bool AnswerFromWindow(Pending* pending);
+  void Refuse(Pending* pending, absl::Status refusal);
+  bool Fits(size_t stored_bytes) const;
+  void Accept(Pending* pending, std::vector<TransitionOutcome> outcomes, const Effect& effect,
+              std::shared_ptr<CommittedRecord> record);
+  void CloseLastRecord();
+
+  StateWriter writer_;
+  std::unique_ptr<RequestWindow> window_;
+  Clock* const clock_;
+  const size_t group_records_max_;
+  const size_t append_bytes_max_;
+  const size_t record_bytes_max_;
+
+  std::unique_ptr<Group> group_ = std::make_unique<Group>();
+  size_t group_bytes_ = 0;
+};
+
+}  // namespace swoosh
+
+#endif  // SWOOSH_SERVER_GROUP_BUILDER_H_

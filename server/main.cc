@@ -1,0 +1,349 @@
+// swooshd: puts the parts together, and takes them apart again in order.
+#include <signal.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cstdio>
+#include <memory>
+#include <optional>
+#include <string>
+#include <thread>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "absl/synchronization/mutex.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
+#include "core/sha256.h"
+#include "core/state.h"
+#include "google/protobuf/stubs/logging.h"
+#include "server/active_streams.h"
+#include "server/change_feed.h"
+#include "server/clock.h"
+#include "server/disk_space.h"
+#include "server/executor.h"
+#include "server/exit_codes.h"
+#include "server/grpc_server.h"
+#include "server/http_server.h"
+#include "server/log_line.h"
+#include "server/metrics.h"
+#include "server/options.h"
+#include "server/reader.h"
+#include "server/request_window.h"
+#include "server/root_leases.h"
+#include "server/serving.h"
+#include "server/signal_thread.h"
+#include "server/snapshotter.h"
+#include "server/verify.h"
+#include "server/version.h"
+#include "server/watch_message_cache.h"
+#include "server/watch_session.h"
+#include "server/worker_pool.h"
+#include "storage/file_system.h"
+#include "storage/recovery.h"
+
+namespace swoosh {
+namespace {
+
+// The whole way from the first signal, or from the failed write, to the exit.
+constexpr absl::Duration kDrainTimeout = absl::Seconds(30);
+constexpr absl::Duration kFencedExitTimeout = absl::Seconds(10);
+// After a failed write, how long what was committed can still be read.
+constexpr absl::Duration kFencedReadTime = absl::Seconds(3);
+// For calls that still run when everything taken is answered: clients that don't read.
+constexpr absl::Duration kCallGrace = absl::Seconds(3);
+
+constexpr int kReaderThreads = 2;
+constexpr size_t kReadsWaitingMax = 4'096;
+constexpr int kWatcherThreads = 2;
+
+// Where --clock=manual begins without records: the Unix epoch.
+constexpr int64_t kManualClockStartUs = 0;
+
+// Ends the process in any case when `timeout` has passed.
+void ExitAfter(absl::Duration timeout, int exit_code) {
+  std::thread([timeout, exit_code] {
+    absl::SleepFor(timeout);
+    LogLine(LogLevel::kError, "shutdown_timeout").With("seconds", absl::ToInt64Seconds(timeout));
+    _exit(exit_code);
+  }).detach();
+}
+
+// Whether the server should stop, and why.
+class StopRequest {
+ public:
+  enum class Reason { kNone, kSignal, kFenced };
+
+  // The first signal asks, the second ends the process at once. Until Defer() the first one does
+  // so too: a store that is being recovered can be left at any moment.
+  void OnSignal(int signal, int count) {
+    if (count > 1) _exit(128 + signal);
+    LogLine(LogLevel::kInfo, "signal").With("number", signal);
+    if (!deferred_) _exit(kExitOk);
+    ExitAfter(kDrainTimeout, kExitDrainTimeout);
+    Ask(Reason::kSignal);
+  }
+  void Defer() { deferred_ = true; }
+
+  void Ask(Reason reason) {
+    absl::MutexLock lock(&mutex_);
+    if (reason_ == Reason::kNone) reason_ = reason;
+  }
+  Reason Await() {
+    const auto asked = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+      return reason_ != Reason::kNone;
+    };
+    absl::MutexLock lock(&mutex_, absl::Condition(&asked));
+    return reason_;
+  }
+
+ private:
+  std::atomic<bool> deferred_{false};
+  absl::Mutex mutex_;
+  Reason reason_ ABSL_GUARDED_BY(mutex_) = Reason::kNone;
+};
+
+class Swooshd {
+ public:
+  explicit Swooshd(const Options& options) : options_(options) {}
+
+  // Serves until asked to stop; returns what to exit with.
+  int Run();
+
+ private:
+  absl::Status Listen();
+  absl::StatusOr<OpenStore> OpenTheStore(RequestWindow* window);
+  absl::Status Begin(OpenStore store, std::unique_ptr<RequestWindow> window);
+  absl::Status MakeClock(const Hlc& last_record);
+  void MakeExecutor(StateWriter writer, std::unique_ptr<RequestWindow> window);
+  void MakeSnapshotter();
+  void RefreshMetricsOnScrape();
+  void PrintServingLine() const;
+  void OnFenced();
+  int Stop(StopRequest::Reason reason);
+
+  const Options options_;
+  StopRequest stop_request_;
+  // Before anything that starts a thread.
+  const SignalThread signals_{
+      [this](int signal, int count) { stop_request_.OnSignal(signal, count); }};
+  std::atomic<bool> fenced_{false};
+  Metrics metrics_{kVersion};
+  Serving serving_{absl::Now()};
+  RootLeases leases_;
+  WorkerPool readers_{"read", kReaderThreads, kReadsWaitingMax};
+  WorkerPool watchers_{"watch", kWatcherThreads, 2 * kWatchersMax};
+  ActiveStreams streams_{kWatchTickInterval};
+
+  // From the recovered store on. Each uses those before it.
+  std::optional<OpenStore> store_;
+  std::unique_ptr<Clock> clock_;
+  std::unique_ptr<ChangeFeed> feed_;
+  std::unique_ptr<DiskSpace> disk_space_;
+  std::unique_ptr<Snapshotter> snapshotter_;
+  std::unique_ptr<Executor> executor_;
+  std::unique_ptr<WatchMessageCache> watch_messages_;
+  std::unique_ptr<Reader> reader_;
+  Backend backend_;
+
+  // They call into all of the above.
+  std::unique_ptr<GrpcServer> grpc_;
+  std::unique_ptr<HttpServer> http_;
+};
+
+int Swooshd::Run() {
+  const auto failed = [](const absl::Status& status) {
+    std::fprintf(stderr, "swooshd: %s\n", std::string(status.message()).c_str());
+    return ExitCodeFor(status);
+  };
+  if (const absl::Status status = Listen(); !status.ok()) return failed(status);
+  auto window = std::make_unique<RequestWindow>(
+      options_.retain_records == 0 ? kRequestWindowRecords
+                                   : std::min(options_.retain_records, kRequestWindowRecords));
+  absl::StatusOr<OpenStore> store = OpenTheStore(window.get());
+  absl::Status status = store.status();
+  if (status.ok()) status = Begin(*std::move(store), std::move(window));
+  if (!status.ok()) {
+    grpc_->Shutdown(absl::ZeroDuration());
+    return failed(status);
+  }
+  PrintServingLine();
+  return Stop(stop_request_.Await());
+}
+
+// Before the recovery, which may take a while: clients and probes are told so.
+absl::Status Swooshd::Listen() {
+  absl::StatusOr<std::unique_ptr<GrpcServer>> grpc =
+      GrpcServer::Start(options_.listen, {.serving = &serving_,
+                                          .metrics = &metrics_,
+                                          .streams = &streams_,
+                                          .readers = &readers_,
+                                          .watchers = &watchers_});
+  if (!grpc.ok()) return grpc.status();
+  grpc_ = *std::move(grpc);
+  absl::StatusOr<std::unique_ptr<HttpServer>> http =
+      HttpServer::Start(options_.http, {.metrics = [this] { return metrics_.Scrape(); },
+                                        .healthy = [this] { return !fenced_; },
+                                        .ready = [this] { return serving_.ready() && !fenced_; }});
+  if (!http.ok()) {
+    grpc_->Shutdown(absl::ZeroDuration());
+    return http.status();
+  }
+  http_ = *std::move(http);
+  return absl::OkStatus();
+}
+
+absl::StatusOr<OpenStore> Swooshd::OpenTheStore(RequestWindow* window) {
+  RecoveryOptions recovery;
+  recovery.window_records = window->window_records();
+  recovery.on_log_sync = [this](double seconds) { metrics_.wal_fsync_seconds.Observe(seconds); };
+  recovery.on_record = [window](const v1::Record& record, const Digest&) {
+    Digest fingerprint = {};
+    const std::string& bytes = record.request_fingerprint();
+    std::copy_n(bytes.begin(), std::min(bytes.size(), fingerprint.size()), fingerprint.begin());
+    window->Restore(record.index(), record.namespace_(), record.request_id(), fingerprint);
+  };
+  return Recover(PosixFileSystem(), {options_.data_dir, options_.wal_dir, options_.snapshot_dir},
+                 recovery);
+}
+
+absl::Status Swooshd::Begin(OpenStore store, std::unique_ptr<RequestWindow> window) {
+  LogLine(LogLevel::kInfo, "recovered").With("report", store.report);
+  metrics_.replay_records.Set(static_cast<double>(store.replayed_records));
+  metrics_.replay_seconds.Set(store.replay_seconds);
+  if (absl::Status status = MakeClock(store.writer.position().hlc); !status.ok()) return status;
+  store_.emplace(std::move(store));
+  feed_ = std::make_unique<ChangeFeed>(store_->log.get(), store_->log->next_index());
+  MakeExecutor(std::move(store_->writer), std::move(window));
+  MakeSnapshotter();
+  const auto committed = [this] { return executor_->committed(); };
+  watch_messages_ = std::make_unique<WatchMessageCache>(store_->history_id);
+  reader_ = std::make_unique<Reader>(committed, feed_.get(), &leases_, store_->history_id);
+  RefreshMetricsOnScrape();
+
+  backend_.executor = executor_.get();
+  backend_.feed = feed_.get();
+  backend_.reader = reader_.get();
+  backend_.snapshotter = snapshotter_.get();
+  backend_.manual_clock = options_.manual_clock ? static_cast<ManualClock*>(clock_.get()) : nullptr;
+  backend_.watch = {committed, feed_.get(), watch_messages_.get(), store_->history_id};
+  backend_.recovery_report = store_->report;
+  snapshotter_->Start();
+  executor_->Start();
+  stop_request_.Defer();
+  serving_.Begin(&backend_);
+  grpc_->SetServing(true);
+  return absl::OkStatus();
+}
+
+absl::Status Swooshd::MakeClock(const Hlc& last_record) {
+  if (options_.manual_clock) {
+    clock_ = std::make_unique<ManualClock>(last_record, kManualClockStartUs);
+    return absl::OkStatus();
+  }
+  clock_ = std::make_unique<SystemClock>();
+  return CheckLastRecordTime(last_record, clock_->NowUs(), options_.accept_clock_ahead);
+}
+
+void Swooshd::MakeExecutor(StateWriter writer, std::unique_ptr<RequestWindow> window) {
+  disk_space_ =
+      std::make_unique<DiskSpace>([wal_dir = options_.wal_dir] { return DiskFreeBytes(wal_dir); });
+  Executor::Options executor;
+  executor.retain_records = options_.retain_records;
+  executor.oldest_snapshot_index = [this] { return store_->snapshots->oldest_verified_index(); };
+  executor.on_fenced = [this](const absl::Status&) { OnFenced(); };
+  executor.on_committed = [this](uint64_t commit_index) {
+    snapshotter_->OnCommitted(commit_index);
+    leases_.Sweep();
+  };
+  executor.disk_space = disk_space_.get();
+  executor_ = std::make_unique<Executor>(store_->log.get(), std::move(writer), std::move(window),
+                                         feed_.get(), clock_.get(), &metrics_, executor);
+}
+
+void Swooshd::MakeSnapshotter() {
+  Snapshotter::Options snapshotter;
+  snapshotter.interval_records = SnapshotIntervalRecords(
+      options_.snapshot_every_records, store_->replayed_records, store_->replay_seconds);
+  snapshotter.committed = [this] { return executor_->committed(); };
+  snapshotter.on_snapshot = [this] { executor_->TrimToRetained(); };
+  snapshotter_ = std::make_unique<Snapshotter>(
+      store_->snapshots.get(), store_->snapshots->newest_verified_index(), &metrics_, snapshotter);
+}
+
+void Swooshd::RefreshMetricsOnScrape() {
+  metrics_.OnScrape([this] {
+    const auto set = [](prometheus::Gauge& gauge, auto value) {
+      gauge.Set(static_cast<double>(value));
+    };
+    set(metrics_.queue_depth, executor_->waiting());
+    set(metrics_.watchers, feed_->watcher_count());
+    set(metrics_.watch_lag_records, feed_->lag_records());
+    set(metrics_.wal_bytes, store_->log->size_bytes());
+    set(metrics_.disk_free_bytes, DiskFreeBytes(options_.wal_dir));
+  });
+}
+
+void Swooshd::PrintServingLine() const {
+  const std::shared_ptr<const State> state = executor_->committed();
+  const std::string line =
+      absl::StrCat("serving grpc=", HostPort{options_.listen.host, grpc_->port()}.ToString(),
+                   " http=", HostPort{options_.http.host, http_->port()}.ToString(),
+                   " index=", state->index(), " state_hash=", ToHex(state->hash()), "\n");
+  std::fputs(line.c_str(), stdout);
+  std::fflush(stdout);
+}
+
+void Swooshd::OnFenced() {
+  ExitAfter(kFencedExitTimeout, kExitFenced);
+  fenced_ = true;
+  grpc_->SetServing(false);
+  stop_request_.Ask(StopRequest::Reason::kFenced);
+}
+
+int Swooshd::Stop(StopRequest::Reason reason) {
+  if (reason == StopRequest::Reason::kFenced) absl::SleepFor(kFencedReadTime);
+  LogLine(LogLevel::kInfo, "draining").With("waiting", executor_->waiting());
+  serving_.Drain();
+  grpc_->SetServing(false);
+  streams_.EndAll(DrainingError());
+  executor_->Drain();
+  grpc_->Shutdown(kCallGrace);
+  const absl::Status snapshot = snapshotter_->Stop(/*final=*/!fenced_);
+  if (!snapshot.ok()) {
+    LogLine(LogLevel::kWarn, "final_snapshot_failed").With("error", snapshot.message());
+  }
+  const std::shared_ptr<const State> state = executor_->committed();
+  LogLine(LogLevel::kInfo, "stopped")
+      .With("index", state->index())
+      .With("state_hash", ToHex(state->hash()));
+  http_.reset();
+  return fenced_ ? kExitFenced : kExitOk;
+}
+
+int Main(int argc, char** argv) {
+  const ParsedOptions parsed = ParseOptions(argc, argv);
+  std::fputs(parsed.output.c_str(), stdout);
+  std::fputs(parsed.error.c_str(), stderr);
+  if (!parsed.options.has_value()) return parsed.exit_code;
+  const Options& options = *parsed.options;
+  if (options.command == Options::Command::kVerify) {
+    const VerifyReport report =
+        Verify(PosixFileSystem(), {options.data_dir, options.wal_dir, options.snapshot_dir});
+    std::fputs(report.output.c_str(), stdout);
+    std::fputs(report.error.c_str(), stderr);
+    return report.exit_code;
+  }
+  // Whoever sends bytes that don't parse is told; the library would write a line for each, too.
+  google::protobuf::SetLogHandler(nullptr);
+  signal(SIGPIPE, SIG_IGN);
+  return Swooshd(options).Run();
+}
+
+}  // namespace
+}  // namespace swoosh
+
+int main(int argc, char** argv) { return swoosh::Main(argc, argv); }

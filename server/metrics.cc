@@ -1,0 +1,165 @@
+#include "server/metrics.h"
+
+#include <algorithm>
+
+#include "core/check.h"
+#include "prometheus/text_serializer.h"
+
+namespace swoosh {
+namespace {
+
+using prometheus::BuildCounter;
+using prometheus::BuildGauge;
+using prometheus::BuildHistogram;
+using prometheus::Registry;
+
+// The names of gRPC's status codes, by number: grpc/doc/statuscodes.md.
+constexpr const char* kCodeNames[] = {
+    "OK",       "Canceled",       "Unknown",          "InvalidArgument",   "DeadlineExceeded",
+    "NotFound", "AlreadyExists",  "PermissionDenied", "ResourceExhausted", "FailedPrecondition",
+    "Aborted",  "OutOfRange",     "Unimplemented",    "Internal",          "Unavailable",
+    "DataLoss", "Unauthenticated"};
+
+std::vector<double> Doubling(double first, double last) {
+  std::vector<double> bounds;
+  for (double bound = first; bound <= last; bound *= 2) bounds.push_back(bound);
+  return bounds;
+}
+
+prometheus::Gauge& AddGauge(Registry* registry, const char* name, const char* help) {
+  return BuildGauge().Name(name).Help(help).Register(*registry).Add({});
+}
+
+prometheus::Histogram& AddHistogram(Registry* registry, const char* name, const char* help,
+                                    const std::vector<double>& bounds) {
+  return BuildHistogram().Name(name).Help(help).Register(*registry).Add({}, bounds);
+}
+
+prometheus::Counter& AddProposals(Registry* registry, const char* result) {
+  // Registering a name again gives the family that has it.
+  return BuildCounter()
+      .Name("swoosh_proposals_total")
+      .Help("Proposals, by what became of them.")
+      .Register(*registry)
+      .Add({{"result", result}});
+}
+
+}  // namespace
+
+std::vector<double> FsyncSecondsBounds() { return Doubling(62.5e-6, 8.5); }
+std::vector<double> ReduceSecondsBounds() { return Doubling(1e-6, 1.1); }
+
+void ObserveAll(const std::vector<double>& values, const std::vector<double>& bounds,
+                prometheus::Histogram* histogram) {
+  if (values.empty()) return;
+  std::vector<double> counts(bounds.size() + 1, 0);
+  double sum = 0;
+  for (const double value : values) {
+    // As Histogram::Observe: the first bucket whose upper bound is not below the value.
+    counts[std::lower_bound(bounds.begin(), bounds.end(), value) - bounds.begin()] += 1;
+    sum += value;
+  }
+  histogram->ObserveMultiple(counts, sum);
+}
+
+Metrics::Metrics(absl::string_view version)
+    : registry_(std::make_shared<Registry>(Registry::InsertBehavior::Merge)),
+      proposals_accepted(AddProposals(registry_.get(), "accepted")),
+      proposals_duplicate(AddProposals(registry_.get(), "duplicate")),
+      proposals_refused(AddProposals(registry_.get(), "refused")),
+      proposals_queue_full(AddProposals(registry_.get(), "queue_full")),
+      proposals_unavailable(AddProposals(registry_.get(), "unavailable")),
+      wal_fsync_seconds(AddHistogram(registry_.get(), "swoosh_wal_fsync_duration_seconds",
+                                     "Time a sync of the log's file took.", FsyncSecondsBounds())),
+      wal_append_seconds(AddHistogram(registry_.get(), "swoosh_wal_append_duration_seconds",
+                                      "Time the synced append of a group took.",
+                                      FsyncSecondsBounds())),
+      wal_group_records(AddHistogram(registry_.get(), "swoosh_wal_group_records",
+                                     "Records that were appended with one sync.",
+                                     Doubling(1, 1024))),
+      reduce_seconds(AddHistogram(registry_.get(), "swoosh_reduce_duration_seconds",
+                                  "Time it took to reduce a proposal.", ReduceSecondsBounds())),
+      snapshot_seconds(AddHistogram(registry_.get(), "swoosh_snapshot_duration_seconds",
+                                    "Time it took to write and verify a snapshot.",
+                                    Doubling(0.0625, 1100))),
+      timer_lateness_seconds(AddHistogram(registry_.get(), "swoosh_timer_lateness_seconds",
+                                          "How long after their due time timers fired.",
+                                          Doubling(0.001, 70))),
+      replay_seconds(AddGauge(registry_.get(), "swoosh_replay_duration_seconds",
+                              "Time the last recovery took to replay the log.")),
+      replay_records(AddGauge(registry_.get(), "swoosh_replay_records",
+                              "Records that the last recovery replayed.")),
+      snapshot_bytes(
+          AddGauge(registry_.get(), "swoosh_snapshot_size_bytes", "Size of the newest snapshot.")),
+      last_snapshot_index(AddGauge(registry_.get(), "swoosh_last_snapshot_index",
+                                   "Index of the newest snapshot that counts; 0 without one.")),
+      snapshot_failures(BuildCounter()
+                            .Name("swoosh_snapshot_failures_total")
+                            .Help("Snapshots that could not be written or verified.")
+                            .Register(*registry_)
+                            .Add({})),
+      commit_index(
+          AddGauge(registry_.get(), "swoosh_commit_index", "Index of the newest durable record.")),
+      queue_depth(AddGauge(registry_.get(), "swoosh_queue_depth",
+                           "Proposals that were taken and not answered yet.")),
+      watchers(AddGauge(registry_.get(), "swoosh_watchers", "Open watches.")),
+      watch_lag_records(AddGauge(registry_.get(), "swoosh_watch_lag_records",
+                                 "Records that the slowest watch has not been sent yet.")),
+      instances(AddGauge(registry_.get(), "swoosh_instances", "Instances in the state.")),
+      timers(AddGauge(registry_.get(), "swoosh_timers", "Timers in the state.")),
+      wal_bytes(AddGauge(registry_.get(), "swoosh_wal_size_bytes", "Bytes of the log on disk.")),
+      disk_free_bytes(AddGauge(registry_.get(), "swoosh_disk_free_bytes",
+                               "Bytes that are free on the log's disk.")),
+      fenced(AddGauge(registry_.get(), "swoosh_fenced",
+                      "1 when a write failed and nothing more is written, else 0.")),
+      clock_held_seconds(AddGauge(registry_.get(), "swoosh_clock_held_seconds",
+                                  "By how much the log's time is ahead of the wall clock.")),
+      rpc_handled_(BuildCounter()
+                       .Name("grpc_server_handled_total")
+                       .Help("RPCs that ended, by status code.")
+                       .Register(*registry_)),
+      rpc_handling_seconds_(BuildHistogram()
+                                .Name("grpc_server_handling_seconds")
+                                .Help("Time from an RPC's start to its end.")
+                                .Register(*registry_)) {
+  BuildGauge()
+      .Name("swoosh_build_info")
+      .Help("Always 1; the labels tell what runs.")
+      .Register(*registry_)
+      .Add({{"version", std::string(version)}})
+      .Set(1);
+}
+
+RpcMetrics Metrics::ForRpc(absl::string_view type, absl::string_view service,
+                           absl::string_view method) {
+  const prometheus::Labels labels = {{"grpc_type", std::string(type)},
+                                     {"grpc_service", std::string(service)},
+                                     {"grpc_method", std::string(method)}};
+  RpcMetrics rpc;
+  for (int code = 0; code < RpcMetrics::kCodes; ++code) {
+    prometheus::Labels with_code = labels;
+    with_code["grpc_code"] = kCodeNames[code];
+    rpc.handled_[code] = &rpc_handled_.Add(with_code);
+  }
+  rpc.handling_seconds_ = &rpc_handling_seconds_.Add(labels, FsyncSecondsBounds());
+  return rpc;
+}
+
+void RpcMetrics::Handled(int code, double seconds) {
+  SWOOSH_CHECK(code >= 0 && code < kCodes);
+  handled_[code]->Increment();
+  handling_seconds_->Observe(seconds);
+}
+
+void Metrics::OnScrape(std::function<void()> refresh) {
+  absl::MutexLock lock(&scrape_mutex_);
+  refreshers_.push_back(std::move(refresh));
+}
+
+std::string Metrics::Scrape() {
+  absl::MutexLock lock(&scrape_mutex_);
+  for (const std::function<void()>& refresh : refreshers_) refresh();
+  return prometheus::TextSerializer().Serialize(registry_->Collect());
+}
+
+}  // namespace swoosh

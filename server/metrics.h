@@ -1,0 +1,109 @@
+#ifndef SWOOSH_SERVER_METRICS_H_
+#define SWOOSH_SERVER_METRICS_H_
+
+#include <array>
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/strings/string_view.h"
+#include "absl/synchronization/mutex.h"
+#include "prometheus/counter.h"
+#include "prometheus/family.h"
+#include "prometheus/gauge.h"
+#include "prometheus/histogram.h"
+#include "prometheus/registry.h"
+
+namespace swoosh {
+
+// What is counted about one RPC method. Made by Metrics::ForRpc, which must outlive it.
+// Thread-safe.
+class RpcMetrics {
+ public:
+  // An RPC ended with gRPC status code `code` (0 to 16) after `seconds`.
+  void Handled(int code, double seconds);
+
+ private:
+  friend class Metrics;
+  static constexpr int kCodes = 17;
+  RpcMetrics() = default;
+  std::array<prometheus::Counter*, kCodes> handled_ = {};
+  prometheus::Histogram* handling_seconds_ = nullptr;
+};
+
+// All metrics of the server, and the only place that knows their names. Thread-safe.
+//
+// A prometheus-cpp histogram locks a mutex for each observation: on busy threads gather a group's
+// and use ObserveAll.
+class Metrics {
+ private:
+  std::shared_ptr<prometheus::Registry> registry_;
+
+ public:
+  // `version` stands in swoosh_build_info.
+  explicit Metrics(absl::string_view version);
+  Metrics(const Metrics&) = delete;
+  Metrics& operator=(const Metrics&) = delete;
+
+  // All metrics in Prometheus' text format 0.0.4, once what OnScrape was given has run.
+  std::string Scrape();
+  // `refresh` runs at each scrape, one scrape at a time, to set gauges that are read off something.
+  // It is never taken away: what it refers to must outlive the last Scrape.
+  void OnScrape(std::function<void()> refresh);
+
+  // `type` is "unary", "server_stream" or "bidi_stream"; `service` and `method` as in the contract:
+  // "swoosh.v1.Orchestrator", "Submit". All codes start at 0. Call it once a method.
+  RpcMetrics ForRpc(absl::string_view type, absl::string_view service, absl::string_view method);
+
+  // Results of proposals, for swoosh_proposals_total.
+  prometheus::Counter& proposals_accepted;
+  prometheus::Counter& proposals_duplicate;
+  prometheus::Counter& proposals_refused;
+  prometheus::Counter& proposals_queue_full;
+  prometheus::Counter& proposals_unavailable;  // draining, fenced, failed, disk nearly full
+
+  prometheus::Histogram& wal_fsync_seconds;
+  prometheus::Histogram& wal_append_seconds;
+  prometheus::Histogram& wal_group_records;
+  prometheus::Histogram& reduce_seconds;
+  prometheus::Histogram& snapshot_seconds;
+  prometheus::Histogram& timer_lateness_seconds;  // no timers yet: stays empty
+
+  prometheus::Gauge& replay_seconds;  // of the last recovery
+  prometheus::Gauge& replay_records;
+  prometheus::Gauge& snapshot_bytes;  // of the newest one
+  prometheus::Gauge& last_snapshot_index;
+  prometheus::Counter& snapshot_failures;
+  prometheus::Gauge& commit_index;
+  prometheus::Gauge& queue_depth;
+  prometheus::Gauge& watchers;
+  prometheus::Gauge& watch_lag_records;
+  prometheus::Gauge& instances;
+  prometheus::Gauge& timers;
+  prometheus::Gauge& wal_bytes;
+  prometheus::Gauge& disk_free_bytes;
+  prometheus::Gauge& fenced;
+  prometheus::Gauge& clock_held_seconds;  // by how much the log's time is ahead of the wall clock
+
+ private:
+  prometheus::Family<prometheus::Counter>& rpc_handled_;
+  prometheus::Family<prometheus::Histogram>& rpc_handling_seconds_;
+
+  absl::Mutex scrape_mutex_;
+  std::vector<std::function<void()>> refreshers_ ABSL_GUARDED_BY(scrape_mutex_);
+};
+
+// Upper bounds in seconds, without the last, infinite one.
+std::vector<double> FsyncSecondsBounds();   // 62.5 us doubling to 8 s
+std::vector<double> ReduceSecondsBounds();  // 1 us doubling to 1 s
+
+// Observes all at once, with one lock. `bounds` are those that the histogram was made with.
+void ObserveAll(const std::vector<double>& values, const std::vector<double>& bounds,
+                prometheus::Histogram* histogram);
+
+}  // namespace swoosh
+
+#endif  // SWOOSH_SERVER_METRICS_H_

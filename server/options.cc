@@ -1,0 +1,224 @@
+#include "server/options.h"
+
+#include <CLI/CLI.hpp>
+#include <cstdlib>
+#include <sstream>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "server/exit_codes.h"
+#include "server/version.h"
+
+namespace swoosh {
+namespace {
+
+constexpr char kDescription[] =
+    "swooshd serves durable state machines over gRPC, from a store in a folder.\n"
+    "With --data_dir on a fresh folder it makes a new store; otherwise it recovers the one there.";
+
+constexpr char kFooter[] =
+    "When it is ready it prints one line on stdout:\n"
+    "  serving grpc=HOST:PORT http=HOST:PORT index=N state_hash=HEX\n"
+    "SIGTERM or SIGINT shuts it down cleanly; a second one ends it at once.\n"
+    "\n"
+    "Examples:\n"
+    "  swooshd                                    serve ./swoosh-data on 127.0.0.1:7070\n"
+    "  swooshd --listen 127.0.0.1:0 --http 127.0.0.1:0\n"
+    "                                             on free ports, which the line names\n"
+    "  swooshd verify --data_dir ./swoosh-data    prove a store while no server has it open\n"
+    "\n"
+    "Exit codes: 0 shut down as asked, 1 could not start, 2 bad flags, 3 the store was refused\n"
+    "(in use, or newer than this program, or from the future), 4 damage found in the store,\n"
+    "5 a write failed, 6 did not shut down in time.";
+
+constexpr char kVerifyDescription[] =
+    "Replay the store offline from its oldest state, checking every hash, and print the last\n"
+    "index and the state's hash. Changes nothing. Takes --data_dir, --wal_dir, --snapshot_dir.";
+
+// The flags as text, before they are checked together.
+struct Texts {
+  std::string listen = "127.0.0.1:7070";
+  std::string http = "127.0.0.1:7071";
+  std::string clock = "system";
+};
+
+// The options that only serving takes.
+using ServeOnly = std::vector<CLI::Option*>;
+
+ServeOnly AddFlags(CLI::App* app, Options* options, Texts* texts) {
+  app->add_option("--data_dir", options->data_dir, "Folder of the store")
+      ->envname("SWOOSH_DATA_DIR")
+      ->type_name("DIR")
+      ->capture_default_str();
+  app->add_option("--wal_dir", options->wal_dir, "Folder of the log (default: DATA_DIR/wal)")
+      ->envname("SWOOSH_WAL_DIR")
+      ->type_name("DIR");
+  app->add_option("--snapshot_dir", options->snapshot_dir,
+                  "Folder of the snapshots (default: DATA_DIR/snapshots)")
+      ->envname("SWOOSH_SNAPSHOT_DIR")
+      ->type_name("DIR");
+
+  ServeOnly serve_only;
+  serve_only.push_back(app->add_option("--listen", texts->listen,
+                                       "Address of the gRPC services; port 0 is a free one")
+                           ->envname("SWOOSH_LISTEN_ADDR")
+                           ->type_name("HOST:PORT")
+                           ->capture_default_str());
+  serve_only.push_back(
+      app->add_option("--http", texts->http, "Address of /metrics, /healthz and /readyz")
+          ->envname("SWOOSH_HTTP_ADDR")
+          ->type_name("HOST:PORT")
+          ->capture_default_str());
+  serve_only.push_back(app->add_option("--clock", texts->clock,
+                                       "Where records' time comes from: system, or manual, which "
+                                       "stands still until Admin.AdvanceClock moves it")
+                           ->envname("SWOOSH_CLOCK")
+                           ->check(CLI::IsMember({"system", "manual"}))
+                           ->type_name("KIND")
+                           ->capture_default_str());
+  serve_only.push_back(
+      app->add_option("--snapshot_every_records", options->snapshot_every_records,
+                      "Take a snapshot every N records (default: when replaying the log after the "
+                      "last one would take 5 s)")
+          ->envname("SWOOSH_SNAPSHOT_EVERY_RECORDS")
+          ->check(CLI::PositiveNumber)
+          ->type_name("N"));
+  serve_only.push_back(app->add_option("--retain_records", options->retain_records,
+                                       "Trim the log to its newest N records, never above the "
+                                       "oldest snapshot (default: keep everything)")
+                           ->envname("SWOOSH_RETAIN_RECORDS")
+                           ->check(CLI::PositiveNumber)
+                           ->type_name("N"));
+  serve_only.push_back(
+      app->add_flag("--insecure", options->insecure,
+                    "Listen on other than loopback addresses, although nothing is encrypted and "
+                    "nobody is authenticated")
+          ->envname("SWOOSH_INSECURE"));
+  // No environment variable: it has to be said each time.
+  serve_only.push_back(app->add_flag("--accept_clock_ahead", options->accept_clock_ahead,
+                                     "Serve a store whose last record is more than an hour ahead "
+                                     "of this machine's clock"));
+  return serve_only;
+}
+
+absl::StatusOr<HostPort> ParseAddress(absl::string_view flag, const std::string& text,
+                                      bool insecure) {
+  absl::StatusOr<HostPort> address = ParseHostPort(text);
+  if (!address.ok()) {
+    return absl::InvalidArgumentError(absl::StrCat(flag, ": ", address.status().message()));
+  }
+  if (!address->IsLoopback() && !insecure) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        flag, ": ", text,
+        " is not a loopback address; nothing is encrypted and nobody is authenticated in this "
+        "version, so add --insecure if that is meant"));
+  }
+  return address;
+}
+
+// Checks what CLI11 can't, and fills what depends on other flags.
+absl::Status Complete(const Texts& texts, Options* options) {
+  if (options->data_dir.empty()) return absl::InvalidArgumentError("--data_dir: must not be empty");
+  if (options->wal_dir.empty()) options->wal_dir = absl::StrCat(options->data_dir, "/wal");
+  if (options->snapshot_dir.empty()) {
+    options->snapshot_dir = absl::StrCat(options->data_dir, "/snapshots");
+  }
+  options->manual_clock = texts.clock == "manual";
+  absl::StatusOr<HostPort> listen = ParseAddress("--listen", texts.listen, options->insecure);
+  if (!listen.ok()) return listen.status();
+  absl::StatusOr<HostPort> http = ParseAddress("--http", texts.http, options->insecure);
+  if (!http.ok()) return http.status();
+  options->listen = *std::move(listen);
+  options->http = *std::move(http);
+  return absl::OkStatus();
+}
+
+ParsedOptions UsageError(absl::string_view message) {
+  ParsedOptions parsed;
+  parsed.exit_code = kExitUsage;
+  parsed.error = absl::StrCat("swooshd: ", message, "\nRun 'swooshd --help' for the flags.\n");
+  return parsed;
+}
+
+// What --help, --version or a mistake on the command line leads to.
+ParsedOptions Outcome(const CLI::App& app, const CLI::ParseError& error) {
+  std::ostringstream output;
+  std::ostringstream ignored;
+  if (error.get_exit_code() != 0) return UsageError(error.what());
+  app.exit(error, output, ignored);
+  ParsedOptions parsed;
+  parsed.output = output.str();
+  return parsed;
+}
+
+}  // namespace
+
+std::string HostPort::ToString() const {
+  if (absl::StrContains(host, ':')) return absl::StrCat("[", host, "]:", port);
+  return absl::StrCat(host, ":", port);
+}
+
+bool HostPort::IsLoopback() const {
+  if (host == "localhost" || host == "::1") return true;
+  // A name may begin with "127." too.
+  return absl::StartsWith(host, "127.") &&
+         host.find_first_not_of("0123456789.") == std::string::npos;
+}
+
+absl::StatusOr<HostPort> ParseHostPort(absl::string_view text) {
+  const auto error = [text](absl::string_view what) {
+    return absl::InvalidArgumentError(absl::StrCat("'", text, "' is not HOST:PORT: ", what));
+  };
+  const size_t colon = text.rfind(':');
+  if (colon == absl::string_view::npos) return error("there is no port");
+  HostPort address;
+  absl::string_view host = text.substr(0, colon);
+  if (absl::StartsWith(host, "[") && absl::EndsWith(host, "]")) {
+    host = host.substr(1, host.size() - 2);
+  } else if (absl::StrContains(host, ':')) {
+    return error("an IPv6 address needs brackets");
+  }
+  if (host.empty()) return error("there is no host");
+  address.host = std::string(host);
+  if (!absl::SimpleAtoi(text.substr(colon + 1), &address.port) || address.port < 0 ||
+      address.port > 65535) {
+    return error("the port must be a number from 0 to 65535");
+  }
+  return address;
+}
+
+ParsedOptions ParseOptions(int argc, const char* const* argv) {
+  Options options;
+  options.data_dir = "./swoosh-data";
+  Texts texts;
+  CLI::App app(kDescription, "swooshd");
+  app.footer(kFooter);
+  app.set_version_flag("--version", std::string("swooshd ") + kVersion);
+  const ServeOnly serve_only = AddFlags(&app, &options, &texts);
+  CLI::App* verify = app.add_subcommand("verify", kVerifyDescription)->fallthrough();
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return Outcome(app, error);
+  }
+  if (verify->parsed()) {
+    options.command = Options::Command::kVerify;
+    for (const CLI::Option* option : serve_only) {
+      // What stands in the environment is meant for the server, and does no harm here.
+      if (option->count() > 0 && std::getenv(option->get_envname().c_str()) == nullptr) {
+        return UsageError(absl::StrCat(option->get_name(), ": not a flag of 'verify'"));
+      }
+    }
+  }
+  if (const absl::Status status = Complete(texts, &options); !status.ok()) {
+    return UsageError(status.message());
+  }
+  ParsedOptions parsed;
+  parsed.options = std::move(options);
+  return parsed;
+}
+
+}  // namespace swoosh

@@ -1,0 +1,104 @@
+#include "server/options.h"
+
+#include <cstdlib>
+#include <string>
+#include <vector>
+
+#include "gtest/gtest.h"
+#include "server/exit_codes.h"
+#include "server/version.h"
+
+namespace swoosh {
+namespace {
+
+ParsedOptions Parse(std::vector<const char*> arguments) {
+  arguments.insert(arguments.begin(), "swooshd");
+  return ParseOptions(static_cast<int>(arguments.size()), arguments.data());
+}
+
+TEST(OptionsTest, DefaultsAreThoseOfTheDesign) {
+  const ParsedOptions parsed = Parse({});
+  ASSERT_TRUE(parsed.options.has_value()) << parsed.error;
+  EXPECT_EQ(parsed.options->command, Options::Command::kServe);
+  EXPECT_EQ(parsed.options->listen.ToString(), "127.0.0.1:7070");
+  EXPECT_EQ(parsed.options->http.ToString(), "127.0.0.1:7071");
+  EXPECT_EQ(parsed.options->data_dir, "./swoosh-data");
+  EXPECT_EQ(parsed.options->wal_dir, "./swoosh-data/wal");
+  EXPECT_EQ(parsed.options->snapshot_dir, "./swoosh-data/snapshots");
+  EXPECT_FALSE(parsed.options->manual_clock);
+  EXPECT_EQ(parsed.options->snapshot_every_records, 0u);
+  EXPECT_EQ(parsed.options->retain_records, 0u);
+}
+
+TEST(OptionsTest, TheEnvironmentIsAFallbackThatAFlagOverrides) {
+  setenv("SWOOSH_DATA_DIR", "/from/env", 1);
+  const ParsedOptions from_environment = Parse({});
+  const ParsedOptions from_flag = Parse({"--data_dir", "/from/flag"});
+  const ParsedOptions verify = Parse({"verify"});
+  unsetenv("SWOOSH_DATA_DIR");
+  ASSERT_TRUE(from_environment.options.has_value());
+  EXPECT_EQ(from_environment.options->data_dir, "/from/env");
+  EXPECT_EQ(from_environment.options->wal_dir, "/from/env/wal");
+  ASSERT_TRUE(from_flag.options.has_value());
+  EXPECT_EQ(from_flag.options->data_dir, "/from/flag");
+  ASSERT_TRUE(verify.options.has_value());
+  EXPECT_EQ(verify.options->data_dir, "/from/env");
+}
+
+TEST(OptionsTest, MistakesExitWithTwoAndNameTheFlag) {
+  const struct {
+    std::vector<const char*> arguments;
+    const char* named;
+  } cases[] = {
+      {{"--no_such_flag"}, "--no_such_flag"},
+      {{"stray"}, "stray"},
+      {{"--clock=sundial"}, "--clock"},
+      {{"--snapshot_every_records=0"}, "--snapshot_every_records"},
+      {{"--retain_records=many"}, "--retain_records"},
+      {{"--listen=7070"}, "--listen"},
+      {{"--listen=127.0.0.1:70700"}, "--listen"},
+      {{"--listen=::1:7070"}, "--listen"},
+      {{"--http=:80"}, "--http"},
+      {{"--data_dir", ""}, "--data_dir"},
+      {{"verify", "--listen=127.0.0.1:1"}, "--listen"},
+  };
+  for (const auto& c : cases) {
+    const ParsedOptions parsed = Parse(c.arguments);
+    EXPECT_FALSE(parsed.options.has_value()) << c.named;
+    EXPECT_EQ(parsed.exit_code, kExitUsage) << c.named;
+    EXPECT_NE(parsed.error.find(c.named), std::string::npos) << parsed.error;
+  }
+}
+
+TEST(OptionsTest, OtherThanLoopbackNeedsInsecure) {
+  EXPECT_FALSE(Parse({"--listen=0.0.0.0:7070"}).options.has_value());
+  EXPECT_FALSE(Parse({"--http=0.0.0.0:7071"}).options.has_value());
+  EXPECT_FALSE(Parse({"--listen=127.example.com:7070"}).options.has_value());
+  EXPECT_TRUE(Parse({"--listen=0.0.0.0:7070", "--insecure"}).options.has_value());
+  EXPECT_TRUE(Parse({"--listen=[::1]:0"}).options.has_value());
+  EXPECT_TRUE(Parse({"--listen=localhost:0"}).options.has_value());
+  EXPECT_TRUE(Parse({"--listen=127.3.2.1:0"}).options.has_value());
+}
+
+TEST(OptionsTest, HelpAndVersionGoToStdoutAndExitWithZero) {
+  const ParsedOptions help = Parse({"--help"});
+  EXPECT_FALSE(help.options.has_value());
+  EXPECT_EQ(help.exit_code, 0);
+  EXPECT_NE(help.output.find("--data_dir"), std::string::npos);
+  EXPECT_NE(help.output.find("SWOOSH_DATA_DIR"), std::string::npos);
+  const ParsedOptions version = Parse({"--version"});
+  EXPECT_EQ(version.exit_code, 0);
+  EXPECT_EQ(version.output, std::string("swooshd ") + kVersion + "\n");
+}
+
+TEST(OptionsTest, VerifyTakesTheStoresFlags) {
+  const ParsedOptions parsed = Parse({"verify", "--data_dir", "d", "--wal_dir=w"});
+  ASSERT_TRUE(parsed.options.has_value()) << parsed.error;
+  EXPECT_EQ(parsed.options->command, Options::Command::kVerify);
+  EXPECT_EQ(parsed.options->data_dir, "d");
+  EXPECT_EQ(parsed.options->wal_dir, "w");
+  EXPECT_EQ(parsed.options->snapshot_dir, "d/snapshots");
+}
+
+}  // namespace
+}  // namespace swoosh

@@ -1,0 +1,63 @@
+#include "server/serial_thread.h"
+
+#include <pthread.h>
+
+#include <utility>
+
+#include "core/check.h"
+
+namespace swoosh {
+namespace {
+
+constexpr size_t kThreadNameBytesMax = 15;  // Linux: TASK_COMM_LEN, less the zero
+
+}  // namespace
+
+void NameThisThread(const std::string& name) {
+  SWOOSH_CHECK(name.size() <= kThreadNameBytesMax);
+  pthread_setname_np(pthread_self(), name.c_str());
+}
+
+SerialThread::SerialThread(const std::string& name)
+    : thread_([this, name] {
+        NameThisThread(name);
+        Run();
+      }) {}
+
+SerialThread::~SerialThread() { Stop(); }
+
+bool SerialThread::Post(std::function<void()> run) {
+  absl::MutexLock lock(&mutex_);
+  if (stopping_) return false;
+  waiting_.push_back(std::move(run));
+  if (waiting_.size() == 1) wakes_.Signal();
+  return true;
+}
+
+void SerialThread::Stop() {
+  {
+    absl::MutexLock lock(&mutex_);
+    stopping_ = true;
+    wakes_.Signal();
+  }
+  if (thread_.joinable()) thread_.join();
+}
+
+void SerialThread::Run() {
+  std::vector<std::function<void()>> running;
+  while (true) {
+    {
+      absl::MutexLock lock(&mutex_);
+      while (waiting_.empty() && !stopping_) wakes_.Wait(&mutex_);
+      if (waiting_.empty()) return;
+      running.swap(waiting_);
+    }
+    for (std::function<void()>& run : running) {
+      run();
+      run = nullptr;  // what it holds goes now, not when the last one has run
+    }
+    running.clear();
+  }
+}
+
+}  // namespace swoosh

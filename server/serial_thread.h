@@ -1,0 +1,46 @@
+#ifndef SWOOSH_SERVER_SERIAL_THREAD_H_
+#define SWOOSH_SERVER_SERIAL_THREAD_H_
+
+#include <functional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/synchronization/mutex.h"
+
+namespace swoosh {
+
+// A named thread that runs what it is given, one function after the other, in the order given.
+// Thread-safe. What bounds the number of waiting functions is up to who posts them.
+class SerialThread {
+ public:
+  // `name` has at most 15 bytes.
+  explicit SerialThread(const std::string& name);
+  // As Stop().
+  ~SerialThread();
+  SerialThread(const SerialThread&) = delete;
+  SerialThread& operator=(const SerialThread&) = delete;
+
+  // `run` is called later, on the thread. False, and it is dropped, once Stop() was called.
+  bool Post(std::function<void()> run);
+
+  // Runs what was posted before, then ends the thread. Not from the thread itself. Idempotent.
+  void Stop();
+
+ private:
+  void Run();
+
+  absl::Mutex mutex_;
+  absl::CondVar wakes_;
+  std::vector<std::function<void()>> waiting_ ABSL_GUARDED_BY(mutex_);
+  bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
+  std::thread thread_;
+};
+
+// Gives the calling thread a name of at most 15 bytes, for debuggers and `top -H`.
+void NameThisThread(const std::string& name);
+
+}  // namespace swoosh
+
+#endif  // SWOOSH_SERVER_SERIAL_THREAD_H_

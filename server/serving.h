@@ -1,0 +1,60 @@
+#ifndef SWOOSH_SERVER_SERVING_H_
+#define SWOOSH_SERVER_SERVING_H_
+
+#include <atomic>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "server/change_feed.h"
+#include "server/clock.h"
+#include "server/executor.h"
+#include "server/reader.h"
+#include "server/snapshotter.h"
+#include "server/watch_session.h"
+
+namespace swoosh {
+
+// What the services work on, once the store is recovered. Nothing is owned.
+struct Backend {
+  Executor* executor = nullptr;
+  const ChangeFeed* feed = nullptr;
+  const Reader* reader = nullptr;
+  Snapshotter* snapshotter = nullptr;
+  ManualClock* manual_clock = nullptr;  // null with --clock=system
+  WatchSession::Sources watch;
+  std::string recovery_report;
+};
+
+// Whether the server takes requests: not before it has recovered, nor when it shuts down. The port
+// is bound before that, so that a client is told why instead of finding nobody. Thread-safe.
+class Serving {
+ public:
+  // When the process started, for GetStatus.
+  explicit Serving(absl::Time start_time) : start_time_(start_time) {}
+  Serving(const Serving&) = delete;
+  Serving& operator=(const Serving&) = delete;
+
+  // From now on requests are taken. `backend` must outlive whatever uses it.
+  void Begin(const Backend* backend) { backend_.store(backend, std::memory_order_release); }
+  // From now on new requests are refused; those taken go on.
+  void Drain() { draining_.store(true, std::memory_order_release); }
+
+  // kUnavailable: RECOVERING or DRAINING.
+  absl::StatusOr<const Backend*> Admit() const;
+  bool ready() const { return Admit().ok(); }
+  absl::Time start_time() const { return start_time_; }
+
+ private:
+  const absl::Time start_time_;
+  std::atomic<const Backend*> backend_{nullptr};
+  std::atomic<bool> draining_{false};
+};
+
+// UNAVAILABLE, DRAINING: what ends streams when the server shuts down.
+absl::Status DrainingError();
+
+}  // namespace swoosh
+
+#endif  // SWOOSH_SERVER_SERVING_H_

@@ -1,0 +1,32 @@
+#ifndef SWOOSH_SERVER_SUBMISSION_H_
+#define SWOOSH_SERVER_SUBMISSION_H_
+
+#include <functional>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "swoosh/v1/orchestrator.pb.h"
+
+namespace swoosh {
+
+// What a proposal is answered. The response is whole, but for `status`.
+//
+// Errors: those of Reduce (core/reducer.h), and
+//   kInvalidArgument    REQUEST_ID_REUSED: the request_id was accepted before with another content
+//   kResourceExhausted  LIMIT_REACHED: the record would be too large
+//   kUnavailable        NOT_APPLIED; OUTCOME_UNKNOWN: the write or sync of its group failed
+using Answer = absl::StatusOr<v1::SubmitResponse>;
+
+// A proposal as a service gives it to the executor.
+struct Submission {
+  // As the client sent it, but: namespace is not "", and request_id and namespace are within their
+  // limits. validate_only is for Executor::Validate, and not looked at here.
+  v1::SubmitRequest request;
+  std::string actor;  // authenticated; "" = nobody
+  // Called once, on the executor's answer thread, which all answers share: it must not block.
+  std::function<void(Answer)> done;
+};
+
+}  // namespace swoosh
+
+#endif  // SWOOSH_SERVER_SUBMISSION_H_

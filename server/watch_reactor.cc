@@ -1,0 +1,117 @@
+#include "server/watch_reactor.h"
+
+#include <utility>
+
+#include "core/check.h"
+#include "server/byte_buffer_conversion.h"
+#include "server/monotonic_time.h"
+#include "server/status_conversion.h"
+
+namespace swoosh {
+
+// Nothing here calls gRPC with mutex_ held: it may run a reaction on the same thread.
+
+WatchReactor::WatchReactor(absl::StatusOr<std::unique_ptr<WatchSession>> opened,
+                           ActiveStreams* streams, WorkerPool* workers, RpcMetrics* metrics)
+    : streams_(streams), workers_(workers), metrics_(metrics), begin_(MonotonicNow()) {
+  streams_->Add(this);
+  if (!opened.ok()) {
+    FinishWith(opened.status());
+    return;
+  }
+  session_ = *std::move(opened);
+  // So that the client knows where its watch began before anything happens.
+  StartSendInitialMetadata();
+  TakeTurnLater();
+}
+
+void WatchReactor::End(const absl::Status& status) {
+  {
+    absl::MutexLock lock(&mutex_);
+    if (ended_.ok()) ended_ = status;
+    if (phase_ != Phase::kIdle) return;
+    phase_ = Phase::kTurn;
+  }
+  TakeTurnLater();
+}
+
+void WatchReactor::Tick(absl::Time now) {
+  {
+    absl::MutexLock lock(&mutex_);
+    if (phase_ != Phase::kIdle || !session_->BookmarkDue(now)) return;
+    phase_ = Phase::kTurn;
+  }
+  TakeTurnLater();
+}
+
+// There are records: called by the feed.
+void WatchReactor::Wake() {
+  {
+    absl::MutexLock lock(&mutex_);
+    if (phase_ != Phase::kIdle) return;
+    phase_ = Phase::kTurn;
+  }
+  TakeTurnLater();
+}
+
+void WatchReactor::OnCancel() { End(absl::CancelledError("the client cancelled the watch")); }
+
+void WatchReactor::TakeTurnLater() {
+  SWOOSH_CHECK(workers_->TryPost([this] { TakeTurn(); }).ok());
+}
+
+void WatchReactor::TakeTurn() {
+  if (const absl::Status status = ended(); !status.ok()) return FinishWith(status);
+  absl::StatusOr<WatchSession::Step> step = session_->Next(MonotonicNow());
+  if (!step.ok()) return FinishWith(step.status());
+  if (step->message != nullptr) return Send(std::move(step->message));
+  if (!step->wait) return TakeTurnLater();
+  absl::MutexLock lock(&mutex_);
+  if (!ended_.ok()) {
+    TakeTurnLater();
+    return;
+  }
+  phase_ = Phase::kIdle;
+  session_->WhenReady([this] { Wake(); });
+}
+
+void WatchReactor::Send(WatchMessage message) {
+  writing_ = ToByteBuffer(std::move(message));
+  {
+    absl::MutexLock lock(&mutex_);
+    phase_ = Phase::kWriting;
+  }
+  StartWrite(&writing_);
+}
+
+void WatchReactor::OnWriteDone(bool ok) {
+  if (!ok) return FinishWith(absl::CancelledError("the client is gone"));
+  if (const absl::Status status = ended(); !status.ok()) return FinishWith(status);
+  if (WatchMessage message = session_->NextInMemory(MonotonicNow())) {
+    return Send(std::move(message));
+  }
+  TakeTurnLater();
+}
+
+void WatchReactor::FinishWith(const absl::Status& status) {
+  {
+    absl::MutexLock lock(&mutex_);
+    phase_ = Phase::kWriting;
+  }
+  metrics_->Handled(static_cast<int>(status.code()),
+                    absl::ToDoubleSeconds(MonotonicNow() - begin_));
+  Finish(ToGrpcStatus(status));
+}
+
+void WatchReactor::OnDone() {
+  streams_->Remove(this);
+  session_.reset();  // waits for a wake-up that is running, which uses the rest
+  delete this;
+}
+
+absl::Status WatchReactor::ended() const {
+  absl::MutexLock lock(&mutex_);
+  return ended_;
+}
+
+}  // namespace swoosh
