@@ -1,0 +1,13 @@
+#ifndef SWOOSH_CLI_MACHINE_COMMANDS_H_
+#define SWOOSH_CLI_MACHINE_COMMANDS_H_
+
+#include "cli/command.h"
+
+namespace swoosh {
+
+// machine put, get, list and check.
+void AddMachineCommands(Commands* commands);
+
+}  // namespace swoosh
+
+#endif  // SWOOSH_CLI_MACHINE_COMMANDS_H_
