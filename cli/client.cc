@@ -128,8 +128,10 @@ class GrpcClient : public Client {
     grpc::ChannelArguments arguments;
     arguments.SetMaxReceiveMessageSize(-1);  // A page of instances can exceed the default of 4 MiB.
     arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, kReconnectPauseMinMs);
-    arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, kReconnectPauseMinMs);
+    // MIN_RECONNECT_BACKOFF is left alone: in spite of its name it bounds a connection attempt.
     arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, kReconnectPauseMaxMs);
+    // What is sent again, and in which order, is decided by who calls.
+    arguments.SetInt(GRPC_ARG_ENABLE_RETRIES, 0);
     channel_ = grpc::CreateCustomChannel(address, grpc::InsecureChannelCredentials(), arguments);
     orchestrator_ = v1::Orchestrator::NewStub(channel_);
     admin_ = v1::Admin::NewStub(channel_);

@@ -7,12 +7,77 @@
 namespace swoosh {
 namespace {
 
+using google::protobuf::io::CodedInputStream;
+
 // Field 12 of v1.Record, wire type 2 (length-delimited), and its length.
 constexpr char kStateHashTag = (v1::Record::kStateHashFieldNumber << 3) | 2;
 constexpr char kStateHashSize = sizeof(Digest);
 static_assert(v1::Record::kStateHashFieldNumber == 12, "must stay the highest number in a Record");
 
 constexpr int64_t kMicrosPerSecond = 1'000'000;
+
+absl::Status NoRecord() {
+  return absl::DataLossError("the record's bytes are no swoosh.v1.Record");
+}
+
+absl::Status CheckFormat(absl::string_view stored) {
+  if (stored.empty()) return absl::DataLossError("the record is empty");
+  if (stored[0] == kRecordFormatVersion) return absl::OkStatus();
+  return absl::DataLossError(absl::StrCat(
+      "the record has format version ", static_cast<int>(static_cast<uint8_t>(stored[0])),
+      "; this binary reads version ", static_cast<int>(kRecordFormatVersion)));
+}
+
+// The wire format: https://protobuf.dev/programming-guides/encoding.
+enum WireType : uint32_t { kVarint = 0, kFixed64 = 1, kLengthDelimited = 2, kFixed32 = 5 };
+
+constexpr uint32_t Tag(int field_number, WireType type) {
+  return static_cast<uint32_t>(field_number) << 3 | type;
+}
+
+bool ReadBytes(CodedInputStream* input, std::string* bytes) {
+  int size = 0;
+  return input->ReadVarintSizeAsInt(&size) && input->ReadString(bytes, size);
+}
+
+bool SkipField(uint32_t tag, CodedInputStream* input) {
+  uint64_t number = 0;
+  int size = 0;
+  switch (tag & 7) {
+    case kVarint:
+      return input->ReadVarint64(&number);
+    case kFixed64:
+      return input->Skip(8);
+    case kLengthDelimited:
+      return input->ReadVarintSizeAsInt(&size) && input->Skip(size);
+    case kFixed32:
+      return input->Skip(4);
+    default:
+      return false;
+  }
+}
+
+// False when the field is malformed.
+bool ReadLinkField(uint32_t tag, CodedInputStream* input, v1::Record* record) {
+  switch (tag) {
+    case Tag(v1::Record::kIndexFieldNumber, kVarint): {
+      uint64_t index = 0;
+      if (!input->ReadVarint64(&index)) return false;
+      record->set_index(index);
+      return true;
+    }
+    case Tag(v1::Record::kPreviousHashFieldNumber, kLengthDelimited):
+      return ReadBytes(input, record->mutable_previous_hash());
+    case Tag(v1::Record::kNamespaceFieldNumber, kLengthDelimited):
+      return ReadBytes(input, record->mutable_namespace_());
+    case Tag(v1::Record::kRequestIdFieldNumber, kLengthDelimited):
+      return ReadBytes(input, record->mutable_request_id());
+    case Tag(v1::Record::kRequestFingerprintFieldNumber, kLengthDelimited):
+      return ReadBytes(input, record->mutable_request_fingerprint());
+    default:
+      return SkipField(tag, input);
+  }
+}
 
 }  // namespace
 
@@ -37,16 +102,23 @@ void AppendStateHash(const Digest& state_hash, std::string* stored) {
 }
 
 absl::Status DecodeRecord(absl::string_view stored, v1::Record* record) {
-  if (stored.empty()) return absl::DataLossError("the record is empty");
-  if (stored[0] != kRecordFormatVersion) {
-    return absl::DataLossError(absl::StrCat(
-        "the record has format version ", static_cast<int>(static_cast<uint8_t>(stored[0])),
-        "; this binary reads version ", static_cast<int>(kRecordFormatVersion)));
-  }
+  if (absl::Status status = CheckFormat(stored); !status.ok()) return status;
   if (!record->ParseFromArray(stored.data() + 1, static_cast<int>(stored.size() - 1))) {
-    return absl::DataLossError("the record's bytes are no swoosh.v1.Record");
+    return NoRecord();
   }
   return absl::OkStatus();
+}
+
+absl::Status DecodeRecordLink(absl::string_view stored, v1::Record* record) {
+  if (absl::Status status = CheckFormat(stored); !status.ok()) return status;
+  CodedInputStream input(reinterpret_cast<const uint8_t*>(stored.data() + 1),
+                         static_cast<int>(stored.size() - 1));
+  record->Clear();
+  while (const uint32_t tag = input.ReadTag()) {
+    if (!ReadLinkField(tag, &input, record)) return NoRecord();
+  }
+  // ReadTag answers 0 at the end, and for a tag that is none.
+  return input.ConsumedEntireMessage() ? absl::OkStatus() : NoRecord();
 }
 
 Hlc FromProto(const v1::Hlc& hlc) {

@@ -25,6 +25,11 @@ void AppendStateHash(const Digest& state_hash, std::string* stored);
 // kDataLoss: another format version, or not a Record. The message does not name the index.
 absl::Status DecodeRecord(absl::string_view stored, v1::Record* record);
 
+// As DecodeRecord, but fills only what links the record and names its request: index,
+// previous_hash, namespace, request_id and request_fingerprint. The other fields are passed over by
+// their lengths, which costs next to nothing where a record holds many changes.
+absl::Status DecodeRecordLink(absl::string_view stored, v1::Record* record);
+
 Hlc FromProto(const v1::Hlc& hlc);
 v1::Hlc ToProto(const Hlc& hlc);
 google::protobuf::Timestamp TimestampFromMicros(int64_t time_us);

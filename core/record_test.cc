@@ -58,6 +58,28 @@ TEST(RecordTest, TheStoredFormIsTheDocumentedOne) {
             "2a0764656661756c74");  // namespace
 }
 
+TEST(RecordTest, TheLinkIsReadWithoutTheRest) {
+  v1::Record record = SampleRecord();
+  record.set_request_id("r-1");
+  record.set_request_fingerprint(std::string(32, 'f'));
+  record.set_actor("alice");
+  record.add_changes()->set_instance_id("i");
+  std::string stored = EncodeRecord(record);
+  AppendStateHash(Digest{}, &stored);
+  v1::Record link;
+  ASSERT_TRUE(DecodeRecordLink(stored, &link).ok());
+  record.clear_hlc();
+  record.clear_reducer_version();
+  record.clear_actor();
+  record.clear_changes();
+  EXPECT_EQ(link.SerializeAsString(), record.SerializeAsString());
+  for (size_t size = 1; size < stored.size(); ++size) {
+    v1::Record whole;
+    const bool is_record = DecodeRecord(stored.substr(0, size), &whole).ok();
+    EXPECT_EQ(DecodeRecordLink(stored.substr(0, size), &link).ok(), is_record) << size;
+  }
+}
+
 TEST(RecordTest, DamageIsNamed) {
   v1::Record record;
   EXPECT_EQ(DecodeRecord("", &record).code(), absl::StatusCode::kDataLoss);

@@ -401,10 +401,11 @@ void Executor::Publish(std::unique_ptr<Group> group) {
   const std::shared_ptr<const State> state = group->state;
   std::shared_ptr<const State> superseded = state;  // let go outside the lock
   {
+    // Together: who reads the state finds its records in the feed, and the other way round.
     absl::MutexLock lock(&committed_mutex_);
     committed_.swap(superseded);
+    feed_->Publish({group->records.begin(), group->records.end()});
   }
-  feed_->Publish({group->records.begin(), group->records.end()});
   metrics_->commit_index.Set(static_cast<double>(state->index()));
   metrics_->instances.Set(static_cast<double>(state->counts().instances));
   metrics_->timers.Set(static_cast<double>(state->counts().timers));
@@ -426,6 +427,8 @@ void Executor::Fence(std::unique_ptr<Group> failed, const absl::Status& error) {
   LogLine(LogLevel::kError, "fenced")
       .With("commit_index", state->index())
       .With("error", error.ToString());
+  // First of all: whoever is told of the failure finds that health says so too.
+  if (options_.on_fenced != nullptr) options_.on_fenced(error);
   std::unique_ptr<Group> untried;  // came while the log was being trimmed
   {
     absl::MutexLock lock(&mutex_);
@@ -441,7 +444,6 @@ void Executor::Fence(std::unique_ptr<Group> failed, const absl::Status& error) {
     FailAnswers(group->get(), state->index(), unknown_through);
     PostAnswers(std::move(*group), state);
   }
-  if (options_.on_fenced != nullptr) options_.on_fenced(error);
 }
 
 // ---------------------------------------------------------------- answer thread

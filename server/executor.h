@@ -55,8 +55,8 @@ class Executor {
     uint64_t retain_records = 0;
     // As SnapshotStore::oldest_verified_index(). Any thread. Null: nothing can be trimmed.
     std::function<uint64_t()> oldest_snapshot_index;
-    // Called once, on the committer thread, after the first write that failed, with its error. It
-    // must not call Drain. May be null.
+    // Called once, on the committer thread, after the first write that failed, with its error, and
+    // before anyone is answered that it did. It must not call Drain. May be null.
     std::function<void(const absl::Status&)> on_fenced;
     // Called after each group was published, on the committer thread: must be quick. May be null.
     std::function<void(uint64_t commit_index)> on_committed;

@@ -36,7 +36,8 @@ constexpr char kFooter[] =
 
 constexpr char kVerifyDescription[] =
     "Replay the store offline from its oldest state, checking every hash, and print the last\n"
-    "index and the state's hash. Changes nothing. Takes --data_dir, --wal_dir, --snapshot_dir.";
+    "index and the state's hash. What is stored stays as it is. Takes --data_dir, --wal_dir and\n"
+    "--snapshot_dir.";
 
 // The flags as text, before they are checked together.
 struct Texts {

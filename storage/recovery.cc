@@ -441,7 +441,7 @@ absl::Status Recovery::ReadBeforeStart() {
   v1::Record record;
   absl::Status status = ReadLog(from, start_ + 1, [&](uint64_t index, absl::string_view stored) {
     const std::string name = absl::StrCat("record ", index);
-    if (absl::Status decoded = DecodeRecord(stored, &record); !decoded.ok()) {
+    if (absl::Status decoded = DecodeRecordLink(stored, &record); !decoded.ok()) {
       return Refuse(Refusal::kRecordRefused, name, ": ", decoded.message());
     }
     if (record.index() != index) {

@@ -49,7 +49,8 @@ struct RecoveryOptions {
   // without writing: it moves what its log file holds into a table (swooshd verify).
   bool read_only = false;
   // Called for each record replayed, and for the records of the request window up to the snapshot,
-  // in the order of the log; `hash` is of its stored bytes. May be empty.
+  // of which `record` holds only what DecodeRecordLink reads; in the order of the log. `hash` is of
+  // its stored bytes. May be empty.
   std::function<void(const v1::Record& record, const Digest& hash)> on_record;
   // Up to the snapshot's index, records from this many before the end on are read too, where the
   // log has them, for on_record.

@@ -1,7 +1,7 @@
 """Tests in Python, run as they are by Debian's interpreter."""
 
 def python_test(name, data = [], size = "medium", **kwargs):
-    """Runs NAME.py, with the Python modules of this folder among `data` in its path.
+    """Runs NAME.py, with the Python modules among `data` of tests/ and of its own folder in its path.
 
     Args:
       name: the target's name, and with .py the script's.
@@ -12,8 +12,8 @@ def python_test(name, data = [], size = "medium", **kwargs):
     native.sh_test(
         name = name,
         size = size,
-        srcs = ["run_python_test.sh"],
+        srcs = ["//tests:run_python_test.sh"],
         args = ["$(location {}.py)".format(name)],
-        data = [name + ".py", "test_main.py"] + data,
+        data = [name + ".py", "//tests:test_main.py"] + data,
         **kwargs
     )
