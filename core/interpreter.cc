@@ -4,11 +4,9 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "core/canonical.h"
 #include "core/check.h"
 #include "core/errors.h"
 #include "core/limits.h"
-#include "swoosh/v1/orchestrator.pb.h"
 
 namespace swoosh {
 namespace {

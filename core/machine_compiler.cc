@@ -7,7 +7,6 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
-#include "core/canonical.h"
 #include "core/check.h"
 #include "core/definition_encoding.h"
 #include "core/errors.h"
@@ -103,11 +102,9 @@ absl::Status MachineCompiler::CompileHeader(const v1::Machine& definition,
   const std::string context_field = absl::StrCat(field, ".context");
   absl::StatusOr<Value> context = FromStruct(definition.context(), context_field);
   if (!context.ok()) return context.status();
-  std::string context_bytes;
-  AppendValue(*context, &context_bytes);
-  if (context_bytes.size() > kContextBytesMax) {
+  if (context->encoded_bytes() > kContextBytesMax) {
     return InvalidField(context_field,
-                        absl::StrCat("has ", context_bytes.size(), " bytes encoded; at most ",
+                        absl::StrCat("has ", context->encoded_bytes(), " bytes encoded; at most ",
                                      kContextBytesMax, " are allowed"),
                         v1::TOO_LARGE);
   }

@@ -5,7 +5,6 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
-#include "core/canonical.h"
 #include "core/check.h"
 #include "core/errors.h"
 #include "core/interpreter.h"
@@ -59,7 +58,7 @@ class ProposalReducer {
                                        const std::string& field) const;
   const Machine* FindMachine(absl::string_view name, uint32_t version) const;
   static void MarkExited(const std::vector<int>& exited, Draft* draft);
-  absl::Status FinishStep(const Instance& before, StepTrace trace, Instance now, Draft* draft);
+  absl::Status FinishStep(StepTrace trace, Instance now, Draft* draft);
   void WriteChange(const Draft& draft);
 
   const StateView& state_;
@@ -196,11 +195,9 @@ absl::StatusOr<Value> ProposalReducer::InitialContext(const v1::CreateInstance& 
     if (given->Find(member.first) == nullptr) merged.push_back(member);
   }
   Value context = Value::OfMap(std::move(merged));
-  std::string encoded;
-  AppendValue(context, &encoded);
-  if (encoded.size() > kContextBytesMax) {
+  if (context.encoded_bytes() > kContextBytesMax) {
     return InvalidField(context_field,
-                        absl::StrCat("makes a context of ", encoded.size(),
+                        absl::StrCat("makes a context of ", context.encoded_bytes(),
                                      " bytes encoded; at most ", kContextBytesMax, " are allowed"),
                         v1::TOO_LARGE);
   }
@@ -249,7 +246,7 @@ absl::Status ProposalReducer::CreateInstance(const v1::Transition& transition,
   if (!status.ok()) return status;
   draft.machine = machine;
   draft.created = true;
-  return FinishStep(Instance(), std::move(trace), std::move(instance), &draft);
+  return FinishStep(std::move(trace), std::move(instance), &draft);
 }
 
 absl::Status ProposalReducer::SendEvent(const v1::Transition& transition,
@@ -267,11 +264,9 @@ absl::Status ProposalReducer::SendEvent(const v1::Transition& transition,
   if (send.has_data()) {
     absl::StatusOr<Value> given = FromStruct(send.data(), field + ".data");
     if (!given.ok()) return given.status();
-    std::string encoded;
-    AppendValue(*given, &encoded);
-    if (encoded.size() > kEventDataBytesMax) {
+    if (given->encoded_bytes() > kEventDataBytesMax) {
       return InvalidField(field + ".data",
-                          absl::StrCat("has ", encoded.size(), " bytes encoded; at most ",
+                          absl::StrCat("has ", given->encoded_bytes(), " bytes encoded; at most ",
                                        kEventDataBytesMax, " are allowed"),
                           v1::TOO_LARGE);
     }
@@ -296,8 +291,7 @@ absl::Status ProposalReducer::SendEvent(const v1::Transition& transition,
                        &trace)
                .Process(send.event(), data);
   if (!status.ok()) return status;
-  const Instance before = *std::move(draft.now);
-  return FinishStep(before, std::move(trace), std::move(instance), &draft);
+  return FinishStep(std::move(trace), std::move(instance), &draft);
 }
 
 absl::Status ProposalReducer::DeleteInstance(const v1::Transition& transition,
@@ -335,17 +329,12 @@ void ProposalReducer::MarkExited(const std::vector<int>& exited, Draft* draft) {
   }
 }
 
-absl::Status ProposalReducer::FinishStep(const Instance& before, StepTrace trace, Instance now,
-                                         Draft* draft) {
-  if (now.context != before.context) {
-    std::string encoded;
-    AppendValue(now.context, &encoded);
-    if (encoded.size() > kContextBytesMax) {
-      return MakeError(
-          absl::StatusCode::kResourceExhausted, v1::LIMIT_REACHED,
-          absl::StrCat("the context of instance ", now.id, " would have ", encoded.size(),
-                       " bytes encoded; at most ", kContextBytesMax, " are allowed"));
-    }
+absl::Status ProposalReducer::FinishStep(StepTrace trace, Instance now, Draft* draft) {
+  if (now.context.encoded_bytes() > kContextBytesMax) {
+    return MakeError(absl::StatusCode::kResourceExhausted, v1::LIMIT_REACHED,
+                     absl::StrCat("the context of instance ", now.id, " would have ",
+                                  now.context.encoded_bytes(), " bytes encoded; at most ",
+                                  kContextBytesMax, " are allowed"));
   }
   now.version = index_;
   now.update_time_us = hlc_.time_us;
