@@ -6,11 +6,13 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "cli/error_text.h"
+#include "cli/conversion_commands.h"
+#include "cli/document.h"
 #include "cli/exit_codes.h"
 #include "cli/machine_file.h"
 #include "cli/machine_outline.h"
 #include "cli/proto_text.h"
+#include "core/statechart/machine_analysis.h"
 
 namespace swoosh {
 namespace {
@@ -99,28 +101,95 @@ int List(Session& session) {
   return kCliOk;
 }
 
-// Counts of a machine that is sound, and warnings. False when it is not.
-bool CheckOne(Session& session, const std::string& path) {
-  const absl::StatusOr<MachineFile> file = ReadMachineFile(path);
-  if (!file.ok()) {
-    session.Failed(file.status().message());
-    return false;
+// What programs are told of a file: a line of JSON.
+class CheckReport {
+ public:
+  explicit CheckReport(const std::string& path) { Set("file", path); }
+
+  void Set(const std::string& key, const std::string& text) {
+    (*report_.mutable_fields())[key].set_string_value(text);
   }
-  if (absl::Status status = CheckMachineFile(*file); !status.ok()) {
+  void Set(const std::string& key, int count) {
+    (*report_.mutable_fields())[key].set_number_value(count);
+  }
+  void AddError(const std::string& message) {
+    auto& fields = *AddFinding("error", message);
+    fields["kind"].set_string_value("definition_invalid");
+  }
+  void AddFinding(const MachineFinding& finding, const Position& position) {
+    auto& fields = *AddFinding(SeverityName(finding.severity), finding.message);
+    fields["kind"].set_string_value(std::string(FindingKindName(finding.kind)));
+    fields["field"].set_string_value(finding.field);
+    fields["state"].set_string_value(finding.state);
+    if (!finding.edge.empty()) fields["edge"].set_string_value(finding.edge);
+    fields["line"].set_number_value(position.line);
+    fields["column"].set_number_value(position.column);
+  }
+  const google::protobuf::Struct& Finish() {
+    *(*report_.mutable_fields())["findings"].mutable_list_value() = findings_;
+    return report_;
+  }
+
+  static std::string SeverityName(MachineFinding::Severity severity) {
+    return severity == MachineFinding::Severity::kWarning ? "warning" : "note";
+  }
+
+ private:
+  google::protobuf::Map<std::string, google::protobuf::Value>* AddFinding(
+      const std::string& severity, const std::string& message) {
+    auto* fields = findings_.add_values()->mutable_struct_value()->mutable_fields();
+    (*fields)["severity"].set_string_value(severity);
+    (*fields)["message"].set_string_value(message);
+    return fields;
+  }
+
+  google::protobuf::Struct report_;
+  google::protobuf::ListValue findings_;
+};
+
+bool CheckFailed(Session& session, const std::string& path, const absl::Status& status) {
+  if (!session.json()) {
     session.Failed(status.message());
     return false;
   }
+  CheckReport report(path);
+  report.AddError(std::string(status.message()));
+  session.PrintJson(report.Finish());
+  return false;
+}
+
+void PrintFinding(Session& session, const MachineFile& file, const MachineFinding& finding) {
+  const bool warning = finding.severity == MachineFinding::Severity::kWarning;
+  const Position position = FindPosition(file, finding.field);
+  const std::string severity = CheckReport::SeverityName(finding.severity) + ":";
+  session.out() << (warning ? session.palette().Yellow(severity) : session.palette().Dim(severity))
+                << " " << Printable(file.path) << ":" << ToString(position) << ": "
+                << Printable(finding.message) << " [" << FindingKindName(finding.kind) << "]\n";
+}
+
+// Counts of a machine that is sound, and what is odd about it. False when it is not.
+bool CheckOne(Session& session, const std::string& path) {
+  const absl::StatusOr<MachineFile> file = ReadMachineFile(path);
+  if (!file.ok()) return CheckFailed(session, path, file.status());
+  const auto machine = CompileMachineFile(*file);
+  if (!machine.ok()) return CheckFailed(session, path, machine.status());
+  const MachineCounts counts = CountMachine(file->machine);
+  const std::vector<MachineFinding> findings = AnalyzeMachine(**machine);
   if (session.json()) {
-    session.PrintJson(file->machine);
+    CheckReport report(path);
+    report.Set("machine", file->machine.name());
+    report.Set("states", counts.states);
+    report.Set("edges", counts.edges);
+    for (const MachineFinding& finding : findings) {
+      report.AddFinding(finding, FindPosition(*file, finding.field));
+    }
+    session.PrintJson(report.Finish());
     return true;
   }
-  const MachineCounts counts = CountMachine(file->machine);
   session.out() << session.palette().Green("ok") << "  " << Printable(path) << ": machine "
                 << Printable(file->machine.name()) << ", " << counts.states << " states, "
                 << counts.edges << " edges\n";
-  for (const std::string& warning : MachineWarnings(file->machine)) {
-    session.out() << session.palette().Yellow("warning:") << " " << Printable(warning) << "\n";
-  }
+  for (const MachineFinding& finding : findings) PrintFinding(session, *file, finding);
   return true;
 }
 
@@ -134,7 +203,7 @@ int Check(Session& session, const std::vector<std::string>& paths) {
 
 void AddMachineCommands(Commands* commands) {
   CLI::App* group = commands->AddGroup(
-      "machine", "Register, show and check machines (state-machine definitions)");
+      "machine", "Register, show, check, import and export machines (state-machine definitions)");
 
   auto paths = std::make_shared<std::vector<std::string>>();
   CLI::App* put = commands->AddTo(
@@ -166,12 +235,15 @@ void AddMachineCommands(Commands* commands) {
   auto checked = std::make_shared<std::vector<std::string>>();
   CLI::App* check = commands->AddTo(
       group, "check",
-      "Check machine files without a server, as registering would. Warns of states that can never "
-      "be\n"
-      "entered and edges that are never taken. Exits with 1 when a file has a mistake.",
-      {{"swooshctl machine check order.json review.yaml", ""}},
+      "Check machine files without a server, as registering would. Warns of states that can never\n"
+      "be entered or left, edges that are never taken, guards that are constant, and events that\n"
+      "nothing takes. Exits with 1 when a file has a mistake; warnings and notes are none.",
+      {{"swooshctl machine check order.json review.yaml", ""},
+       {"swooshctl machine check order.json -o json", "a line of JSON a file, for programs"}},
       [checked](Session& session) { return Check(session, *checked); });
   check->add_option("FILE", *checked, "Machine files; - for standard input")->required();
+
+  AddConversionCommands(commands, group);
 }
 
 }  // namespace swoosh

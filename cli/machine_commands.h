@@ -5,7 +5,7 @@
 
 namespace swoosh {
 
-// machine put, get, list and check.
+// machine put, get, list and check; with import and export of conversion_commands.h.
 void AddMachineCommands(Commands* commands);
 
 }  // namespace swoosh

@@ -10,7 +10,7 @@
 #include "cli/text_file.h"
 #include "cli/yaml_document.h"
 #include "core/errors.h"
-#include "core/machine.h"
+#include "core/statechart/machine.h"
 #include "google/rpc/error_details.pb.h"
 
 namespace swoosh {
@@ -27,17 +27,6 @@ bool IsJson(absl::string_view path, absl::string_view text) {
   }
   const size_t first = text.find_first_not_of(" \t\r\n\xef\xbb\xbf");
   return first != absl::string_view::npos && text[first] == '{';
-}
-
-// The position of the field, or of the nearest one around it that the file has.
-Position FindPosition(const FieldPositions& positions, absl::string_view field) {
-  while (true) {
-    const auto found = positions.find(field);
-    if (found != positions.end()) return found->second;
-    const size_t end = field.find_last_of(".[");
-    if (end == absl::string_view::npos) return Position{};
-    field = field.substr(0, end);
-  }
 }
 
 absl::Status WithMessage(const absl::Status& status, absl::string_view message) {
@@ -68,11 +57,24 @@ absl::StatusOr<MachineFile> ReadMachineFile(const std::string& path) {
   return ParseMachineFile(path, *text);
 }
 
-absl::Status CheckMachineFile(const MachineFile& file) {
-  return LocateError(
-      file, kCompileField,
-      Machine::Compile(kCompileNamespace, file.machine, /*version=*/1, kCompileField).status());
+Position FindPosition(const MachineFile& file, absl::string_view field) {
+  while (true) {
+    const auto found = file.positions.find(field);
+    if (found != file.positions.end()) return found->second;
+    const size_t end = field.find_last_of(".[");
+    if (end == absl::string_view::npos) return Position{};
+    field = field.substr(0, end);
+  }
 }
+
+absl::StatusOr<std::shared_ptr<const Machine>> CompileMachineFile(const MachineFile& file) {
+  absl::StatusOr<std::shared_ptr<const Machine>> machine =
+      Machine::Compile(kCompileNamespace, file.machine, /*version=*/1, kCompileField);
+  if (!machine.ok()) return LocateError(file, kCompileField, machine.status());
+  return machine;
+}
+
+absl::Status CheckMachineFile(const MachineFile& file) { return CompileMachineFile(file).status(); }
 
 absl::Status LocateError(const MachineFile& file, absl::string_view prefix,
                          const absl::Status& error) {
@@ -82,7 +84,7 @@ absl::Status LocateError(const MachineFile& file, absl::string_view prefix,
   absl::string_view field = violation.field();
   if (!absl::ConsumePrefix(&field, prefix)) return error;
   absl::ConsumePrefix(&field, ".");
-  const Position position = FindPosition(file.positions, field);
+  const Position position = FindPosition(file, field);
   return WithMessage(
       error, absl::StrCat(file.path, ":", position.line == 0 ? "" : ToString(position) + ":", " ",
                           field, field.empty() ? "" : ": ", violation.description()));

@@ -1,12 +1,15 @@
 #ifndef SWOOSH_CLI_MACHINE_FILE_H_
 #define SWOOSH_CLI_MACHINE_FILE_H_
 
+#include <memory>
 #include <string>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "cli/document.h"
 #include "cli/message_reader.h"
+#include "core/statechart/machine.h"
 #include "swoosh/v1/machine.pb.h"
 
 namespace swoosh {
@@ -26,8 +29,15 @@ absl::StatusOr<MachineFile> ParseMachineFile(const std::string& path, absl::stri
 // The same of a file, or of standard input for "-". Also the errors of ReadTextFile.
 absl::StatusOr<MachineFile> ReadMachineFile(const std::string& path);
 
+// Where the field stands, or the nearest one around it that the file has; {0, 0} when there is
+// none.
+Position FindPosition(const MachineFile& file, absl::string_view field);
+
 // The definition compiled as the server would, to find its mistakes. kInvalidArgument:
 // "PATH:LINE:COLUMN: FIELD: what is wrong", with the payloads that core gave.
+absl::StatusOr<std::shared_ptr<const Machine>> CompileMachineFile(const MachineFile& file);
+
+// Whether it compiles.
 absl::Status CheckMachineFile(const MachineFile& file);
 
 // The same error with the place in the file in front of its message, when its first field violation

@@ -2,7 +2,6 @@
 #define SWOOSH_CLI_MACHINE_OUTLINE_H_
 
 #include <string>
-#include <vector>
 
 #include "cli/text_table.h"
 #include "swoosh/v1/machine.pb.h"
@@ -19,10 +18,6 @@ MachineCounts CountMachine(const v1::Machine& machine);
 
 // The states as a tree, each with its edges: "card.declined [context.attempts < 3] -> charging".
 std::string MachineOutline(const v1::Machine& machine, const Palette& palette);
-
-// What is allowed and yet most likely a mistake, a sentence each, in document order: states that
-// can never be entered, and edges behind one of the same state that takes the event first, always.
-std::vector<std::string> MachineWarnings(const v1::Machine& machine);
 
 }  // namespace swoosh
 

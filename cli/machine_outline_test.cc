@@ -1,7 +1,6 @@
 #include "cli/machine_outline.h"
 
 #include <string>
-#include <vector>
 
 #include "absl/strings/string_view.h"
 #include "cli/machine_file.h"
@@ -58,53 +57,6 @@ TEST(MachineOutline, CountsStatesWithoutTheRootAndEdgesOfAllKinds) {
   const MachineCounts counts = CountMachine(Parse(kLamp));
   EXPECT_EQ(counts.states, 5);
   EXPECT_EQ(counts.edges, 2);
-}
-
-TEST(MachineWarnings, NameStatesThatCanNeverBeEntered) {
-  EXPECT_EQ(MachineWarnings(Parse(kLamp)),
-            std::vector<std::string>{"state broken can never be entered"});
-}
-
-TEST(MachineWarnings, NameEdgesBehindOneThatAlwaysTakesTheEvent) {
-  EXPECT_EQ(MachineWarnings(Parse(R"(
-name: m
-root:
-  id: m
-  initial: [a]
-  states:
-    - id: a
-      on:
-        - {event: "x.*", guard: "true", target: [a]}
-        - {event: "x y", target: [a]}
-        - {id: second, event: x.z, target: [a]}
-        - {event: xz, target: [a]}
-      always:
-        - {guard: "false", target: [a]}
-        - {guard: "true", target: [a]}
-)")),
-            std::vector<std::string>{
-                "edge second is never taken: a/on/1 comes before it and has no guard"});
-}
-
-TEST(MachineWarnings, AreNoneForAMachineThatUsesAllItHas) {
-  EXPECT_TRUE(MachineWarnings(Parse(R"(
-name: m
-root:
-  id: m
-  initial: [p]
-  on: [{event: quit, target: [deep]}]
-  states:
-    - id: p
-      type: parallel
-      states: [{id: p1}, {id: p2}]
-    - id: outer
-      initial: [shallow]
-      states:
-        - {id: shallow, after: [{delay: 1s, target: [late]}]}
-        - {id: deep}
-    - {id: late}
-)"))
-                  .empty());
 }
 
 }  // namespace

@@ -15,6 +15,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/time/time.h"
 #include "core/near_name.h"
+#include "core/utf8.h"
 #include "google/protobuf/descriptor.h"
 #include "google/protobuf/timestamp.pb.h"
 
@@ -39,7 +40,8 @@ constexpr size_t kNamesListedMax = 16;
 
 std::string Shown(absl::string_view text) {
   if (text.size() <= kShownBytesMax) return absl::StrCat("\"", absl::Utf8SafeCEscape(text), "\"");
-  return absl::StrCat("\"", absl::Utf8SafeCEscape(text.substr(0, kShownBytesMax)), "...\"");
+  const absl::string_view shown = text.substr(0, Utf8PrefixBytes(text, kShownBytesMax));
+  return absl::StrCat("\"", absl::Utf8SafeCEscape(shown), "...\"");
 }
 
 std::string Shown(const Node& node) {

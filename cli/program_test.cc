@@ -35,13 +35,34 @@ root:
     - {id: opened, type: FINAL}
 )";
 
+constexpr char kPatience[] = R"(
+name: patience
+retention: 2h
+root:
+  id: patience
+  initial: [waiting]
+  states:
+    - id: waiting
+      after: [{id: too_late, delay: 15m, target: [late]}]
+      on:
+        - {id: ask, event: ask, actions: [send: {id: r1, event: remind, delay: 10m}]}
+        - {id: remind, event: remind, actions: [emit: {name: reminder}]}
+        - {id: poke, event: poke, actions: [send: {event: echo}]}
+        - {id: echo, event: echo, actions: [emit: {name: echoed}]}
+        - {id: pay, event: pay, externalGuard: fraud_check, target: [paid]}
+        - {id: review, event: pay, externalGuard: reviewed, target: [paid]}
+    - id: late
+      after: [{id: broken, delay: 1h, actions: [assign: {location: context.no.such, value: "1"}]}]
+    - {id: paid, type: FINAL}
+)";
+
 class ProgramTest : public testing::Test {
  protected:
-  int Run(std::vector<const char*> arguments, const std::string& input = "") {
+  int Run(std::vector<const char*> arguments, const std::string& input = "", bool typed = false) {
     std::istringstream in(input);
     out_.str("");
     err_.str("");
-    Session session(&in, &out_, &err_, /*in_is_terminal=*/false, /*out_is_terminal=*/false);
+    Session session(&in, &out_, &err_, /*in_is_terminal=*/typed, /*out_is_terminal=*/false);
     session.SetClient(std::move(client_));
     arguments.insert(arguments.begin(), "swooshctl");
     return RunProgram(static_cast<int>(arguments.size()), arguments.data(), &session);
@@ -50,11 +71,14 @@ class ProgramTest : public testing::Test {
   std::string out() const { return out_.str(); }
   std::string err() const { return err_.str(); }
 
-  static std::string DoorFile() {
-    const std::string path = absl::StrCat(testing::TempDir(), "/door.yaml");
-    std::ofstream(path) << kDoor;
+  static std::string TextFile(absl::string_view name, absl::string_view text) {
+    const std::string path = absl::StrCat(testing::TempDir(), "/", name);
+    std::ofstream(path) << text;
     return path;
   }
+
+  static std::string PatienceFile() { return TextFile("patience.yaml", kPatience); }
+  static std::string DoorFile() { return TextFile("door.yaml", kDoor); }
 
   // A server that accepts the event, whose record 12 has this change.
   void AcceptSend(v1::SubmitRequest* seen) {
@@ -132,7 +156,7 @@ TEST_F(ProgramTest, HasExamplesInTheHelpOfEachCommand) {
     EXPECT_TRUE(absl::StrContains(out(), "Examples:")) << command;
     EXPECT_TRUE(absl::StrContains(out(), "--server")) << command;
   }
-  for (const char* command : {"put", "get", "list", "check"}) {
+  for (const char* command : {"put", "get", "list", "check", "import", "export"}) {
     EXPECT_EQ(Run({"machine", command, "--help"}), 0);
     EXPECT_TRUE(absl::StrContains(out(), "Examples:")) << command;
   }
@@ -257,6 +281,114 @@ TEST_F(ProgramTest, MachineCheckNeedsNoServer) {
   EXPECT_TRUE(absl::StrContains(out(), "ok")) << out();
 }
 
+TEST_F(ProgramTest, MachineCheckTellsWhatIsOddWithItsPlace) {
+  const std::string path = TextFile("odd.yaml", R"(
+name: odd
+root:
+  id: odd
+  initial: [a]
+  states:
+    - id: a
+      on:
+        - {event: x, guard: "1 > 2", target: [b]}
+    - {id: b}
+)");
+  EXPECT_EQ(Run({"machine", "check", path.c_str()}), 0) << err();
+  EXPECT_EQ(
+      out(),
+      absl::StrCat("ok  ", path, ": machine odd, 2 states, 1 edges\n", "note: ", path,
+                   ":7:7: state a is not final, and no edge leaves it [state_without_exit]\n",
+                   "warning: ", path,
+                   ":9:22: edge a/on/0 is never taken: its guard is always false "
+                   "[guard_always_false]\n",
+                   "warning: ", path, ":10:7: state b can never be entered [state_unreachable]\n"));
+  EXPECT_EQ(Run({"machine", "check", path.c_str(), "-o", "json"}), 0) << err();
+  EXPECT_TRUE(absl::StrContains(out(), "\"kind\":\"guard_always_false\"")) << out();
+  EXPECT_TRUE(absl::StrContains(out(), "\"line\":9")) << out();
+  EXPECT_TRUE(absl::StrContains(out(), "\"edge\":\"a/on/0\"")) << out();
+
+  const std::string bad = TextFile("bad.yaml", "{name: m, root: {id: m, initial: [x]}}");
+  EXPECT_EQ(Run({"machine", "check", bad.c_str(), "-o", "json"}), 1);
+  EXPECT_TRUE(absl::StrContains(out(), "\"severity\":\"error\"")) << out();
+  EXPECT_TRUE(absl::StrContains(out(), "\"file\":")) << out();
+}
+
+TEST_F(ProgramTest, MachineImportWritesAMachineOfAnXStateConfig) {
+  const std::string path =
+      TextFile("config.json",
+               R"({"id": "m", "initial": "a", "states": {"a": {"on": {"x": "b"}}, "b": {}}})");
+  constexpr char kMachine[] = R"({
+  "name": "m",
+  "root": {
+    "id": "m",
+    "type": "COMPOUND",
+    "initial": ["a"],
+    "states": [
+      {"id": "a", "type": "ATOMIC", "on": [{"event": "x", "target": ["b"]}]},
+      {"id": "b", "type": "ATOMIC"}
+    ]
+  }
+}
+)";
+  EXPECT_EQ(Run({"machine", "import", path.c_str()}), 0) << err();
+  EXPECT_EQ(out(), kMachine);
+  EXPECT_EQ(Run({"machine", "import", path.c_str(), "-o", "json", "--name", "n"}), 0) << err();
+  EXPECT_TRUE(absl::StartsWith(out(), "{\"name\":\"n\",\"root\":{\"id\":\"n\",")) << out();
+  const std::string written = absl::StrCat(testing::TempDir(), "/written.json");
+  EXPECT_EQ(Run({"machine", "import", path.c_str(), "--write", written.c_str()}), 0) << err();
+  EXPECT_EQ(out(), absl::StrCat("ok  ", written, "\n"));
+  EXPECT_EQ(Run({"machine", "export", written.c_str(), "--format", "json"}), 0) << err();
+  EXPECT_EQ(out(), kMachine);
+}
+
+TEST_F(ProgramTest, MachineImportTellsAllThatItRefuses) {
+  const std::string path = TextFile("refused.json", R"({"id": "m", "initial": "a",
+  "description": "d", "states": {"a": {"invoke": {"src": "s"}}}})");
+  EXPECT_EQ(Run({"machine", "import", "--drop", "meta,tags", path.c_str()}), 1);
+  EXPECT_EQ(out(), "");
+  EXPECT_TRUE(absl::StartsWith(err(), absl::StrCat("error: ", path, ":2:3: description: ")))
+      << err();
+  EXPECT_TRUE(absl::StrContains(err(), absl::StrCat("\nerror: ", path, ":2:40: states.a.invoke: ")))
+      << err();
+  // What is imported and breaks a bound of ours.
+  const std::string long_name = std::string(200, 'n');
+  const std::string sound = TextFile("sound.json", R"({"id": "m"})");
+  EXPECT_EQ(Run({"machine", "import", sound.c_str(), "--name", long_name.c_str()}), 1);
+  EXPECT_TRUE(absl::StartsWith(err(), "error: the imported machine: name: has 200 bytes")) << err();
+  EXPECT_EQ(Run({"machine", "import", "chart.txt"}), 2);
+  EXPECT_EQ(Run({"machine", "import", "-"}), 2);
+  EXPECT_EQ(Run({"machine", "import", path.c_str(), "--drop", "invoke"}), 2);
+  EXPECT_EQ(Run({"machine", "import", "chart.scxml", "--drop", "meta"}), 2);
+  EXPECT_EQ(Run({"machine", "import", path.c_str(), "--from", "uml"}), 2);
+}
+
+TEST_F(ProgramTest, MachineExportTakesAFileOrAMachineOfTheServer) {
+  const std::string path = DoorFile();
+  EXPECT_EQ(Run({"machine", "export", path.c_str(), "--format", "mermaid"}), 0) << err();
+  EXPECT_TRUE(absl::StrContains(out(), "stateDiagram-v2\n")) << out();
+  EXPECT_EQ(Run({"machine", "export", path.c_str(), "--format", "dot"}), 0) << err();
+  EXPECT_TRUE(absl::StartsWith(out(), "digraph \"door\" {\n")) << out();
+  EXPECT_EQ(Run({"machine", "export", path.c_str(), "--format", "scxml"}), 0) << err();
+  EXPECT_TRUE(absl::StartsWith(out(), "<?xml ")) << out();
+
+  client_ = std::make_unique<FakeClient>();
+  client_->get_machine = [](const v1::GetMachineRequest& request) {
+    EXPECT_EQ(request.name(), "door");
+    EXPECT_EQ(request.version(), 2u);
+    EXPECT_EQ(request.namespace_(), "home");
+    v1::Machine machine;
+    machine.set_name("door");
+    machine.set_version(2);
+    machine.mutable_root()->set_id("door");
+    return machine;
+  };
+  EXPECT_EQ(Run({"machine", "export", "door@2", "--format", "json", "-n", "home"}), 0) << err();
+  EXPECT_EQ(out(), "{\"name\": \"door\", \"root\": {\"id\": \"door\"}}\n");
+  EXPECT_EQ(Run({"machine", "export", "door@two", "--format", "json"}), 2);
+  EXPECT_EQ(Run({"machine", "export", "door"}), 2);
+  EXPECT_EQ(Run({"machine", "export", "no/such/file", "--format", "dot"}), 1);
+}
+
 TEST_F(ProgramTest, TryStepsThroughAMachineWithoutAServer) {
   const std::string path = DoorFile();
   EXPECT_EQ(Run({"try", path.c_str(), "--context", "{\"tries\": 2}"},
@@ -294,6 +426,169 @@ TEST_F(ProgramTest, TryStopsAtALineThatItCanNotRead) {
   EXPECT_EQ(Run({"try", path.c_str()}, "unlock {code: 1}\nopen\n"), 1);
   EXPECT_TRUE(absl::StrContains(err(), "line 1: data:1:2: expected a key")) << err();
   EXPECT_EQ(Run({"try", path.c_str()}, ":nonsense\n"), 1);
+}
+
+TEST_F(ProgramTest, TryLetsTimePassAndFiresEachTimerAtItsDeadline) {
+  const std::string path = PatienceFile();
+  EXPECT_EQ(Run({"try", path.c_str(), "--at", "+72h"}, "ask\npoke\n:wait 1m\n:wait\n"), 0) << err();
+  EXPECT_EQ(out(),
+            "patience  waiting\n"
+            "  enabled  ask, remind, poke, echo, pay\n"
+            "  timers   after.waiting (too_late) in 15m\n"
+            "> ask\n"
+            "waiting → waiting\n"
+            "  edges    ask\n"
+            "  enabled  ask, remind, poke, echo, pay\n"
+            "  timers   remind (r1) in 10m, after.waiting (too_late) in 15m\n"
+            "> poke\n"
+            "waiting → waiting\n"
+            "  edges    poke\n"
+            "  enabled  ask, remind, poke, echo, pay\n"
+            "  timers   echo now, remind (r1) in 10m, after.waiting (too_late) in 15m\n"
+            "+0  echo  waiting → waiting\n"
+            "  edges    echo\n"
+            "  emitted  echoed\n"
+            "  enabled  ask, remind, poke, echo, pay\n"
+            "  timers   remind (r1) in 10m, after.waiting (too_late) in 15m\n"
+            "> :wait 1m\n"
+            "+1m  waiting\n"
+            "> :wait\n"
+            "+10m  remind (r1)  waiting → waiting\n"
+            "  edges    remind\n"
+            "  emitted  reminder\n"
+            "  enabled  ask, remind, poke, echo, pay\n"
+            "  timers   after.waiting (too_late) in 5m\n"
+            "+15m  after.waiting (too_late)  waiting → late\n"
+            "  edges   too_late\n"
+            "  timers  after.late (broken) in 1h\n"
+            "+1h15m  after.late (broken)  late → late\n"
+            "  status  FAULTED\n"
+            "  fault   instance try: an assign: context.no: is not there (and no edge takes "
+            "error.execution)\n"
+            "+72h  late\n");
+  EXPECT_EQ(Run({"try", path.c_str(), "--at", "+14m", "-o", "json"}), 0) << err();
+  EXPECT_FALSE(absl::StrContains(out(), "too_late")) << out();
+  EXPECT_EQ(Run({"try", path.c_str(), "--at", "+15m", "-o", "json"}), 0) << err();
+  EXPECT_TRUE(absl::StrContains(out(), "\"edges\":[\"too_late\"]")) << out();
+}
+
+TEST_F(ProgramTest, TryTellsWhatTimeItIsAndWhatWaits) {
+  const std::string path = PatienceFile();
+  EXPECT_EQ(Run({"try", path.c_str()}, ":wait 14m\n:timers\n:state\n:wait 2h\n:state\n:timers\n"),
+            0)
+      << err();
+  EXPECT_TRUE(absl::StrContains(out(),
+                                "TIMER                     DUE IN  DUE\n"
+                                "after.waiting (too_late)  1m      2"))
+      << out();
+  EXPECT_TRUE(absl::StrContains(out(), "timers   after.waiting (too_late) in 1m\n")) << out();
+  EXPECT_TRUE(absl::StrContains(out(), ", +14m\n")) << out();
+  EXPECT_TRUE(absl::StrContains(out(), "fault    instance try: an assign: ")) << out();
+  EXPECT_TRUE(absl::StrContains(out(), "no timer waits\n")) << out();
+  EXPECT_EQ(Run({"try", path.c_str()}, ":wait 1h30m\n:wait\n"), 1);
+  EXPECT_EQ(err(), "error: line 2: no timer waits; :wait 72h lets time pass\n");
+  EXPECT_EQ(Run({"try", path.c_str()}, ":wait later\n"), 1);
+  EXPECT_EQ(Run({"try", path.c_str(), "--at", "+1m"}, ":wait 2m\n"), 1);
+  EXPECT_EQ(err(), "error: --at: +1m is past: it is +2m now\n");
+  for (const char* at : {"soon", "+0s", "-1h", "+900000h"}) {
+    EXPECT_EQ(Run({"try", path.c_str(), "--at", at}), 2) << at;
+  }
+}
+
+TEST_F(ProgramTest, TryEndsAWaitWhoseTimersSetOneAnotherForEver) {
+  const std::string path = TextFile("ticker.yaml", R"(
+name: ticker
+root:
+  id: ticker
+  initial: [on]
+  states: [{id: on, after: [{delay: 1s, target: [on]}]}]
+)");
+  EXPECT_EQ(Run({"try", path.c_str(), "--at", "+720h", "-o", "json"}), 1);
+  EXPECT_TRUE(absl::StrContains(err(), "10000 timers have fired, and it is +2h46m40s only"))
+      << err();
+}
+
+TEST_F(ProgramTest, TryAnswersExternalGuardsAsItIsTold) {
+  const std::string path = PatienceFile();
+  EXPECT_EQ(Run({"try", path.c_str(), "--guard", "fraud_check=false", "--guard", "reviewed=true",
+                 "--at", "+3h"},
+                "pay\npay\n"),
+            0)
+      << err();
+  EXPECT_TRUE(absl::StrContains(out(),
+                                "waiting → paid\n  edges   review\n  status  DONE\n"
+                                "  timers  retention in 2h\n"))
+      << out();
+  EXPECT_TRUE(absl::StrContains(out(), "INSTANCE_NOT_RUNNING")) << out();
+  EXPECT_TRUE(absl::StrContains(out(), "+2h  retention  paid → deleted\n")) << out();
+  EXPECT_TRUE(absl::EndsWith(out(), "+3h  deleted\n")) << out();
+
+  EXPECT_EQ(Run({"try", path.c_str()}, "pay\n:guard fraud_check=true\npay\n"), 0) << err();
+  EXPECT_TRUE(absl::StrContains(out(), "UNAVAILABLE GUARD_UNANSWERED")) << out();
+  EXPECT_TRUE(absl::StrContains(out(), "--guard NAME=true")) << out();
+  EXPECT_TRUE(absl::StrContains(out(), "waiting → paid\n  edges   pay\n")) << out();
+
+  EXPECT_EQ(Run({"try", path.c_str(), "--guard", "fraud_check=perhaps"}), 2);
+  EXPECT_EQ(Run({"try", path.c_str(), "--guard", "fraud_check"}), 2);
+}
+
+TEST_F(ProgramTest, TryAsksWhoTypesForExternalGuards) {
+  const std::string path = PatienceFile();
+  EXPECT_EQ(Run({"try", path.c_str()}, "pay\nwhat?\ndeny\nallow\n:quit\n", /*typed=*/true), 0);
+  EXPECT_TRUE(
+      absl::StrContains(out(),
+                        "> external guard fraud_check of edge pay: allow or deny? "
+                        "external guard fraud_check of edge pay: allow or deny? "
+                        "external guard reviewed of edge review: allow or deny? waiting → paid\n"))
+      << out();
+  // Nobody answers.
+  EXPECT_EQ(Run({"try", path.c_str()}, "pay\n", /*typed=*/true), 0);
+  EXPECT_TRUE(absl::StrContains(out(), "GUARD_UNANSWERED")) << out();
+}
+
+TEST_F(ProgramTest, GetAndHistoryTellOfTimersAndFaults) {
+  client_->get_instance = [](const v1::GetInstanceRequest& request) {
+    EXPECT_EQ(request.view(), v1::VIEW_FULL);
+    v1::Instance instance;
+    instance.set_id("p");
+    instance.set_status(v1::Instance::FAULTED);
+    instance.mutable_fault()->set_message("edge broken: no way");
+    for (int i = 0; i < 22; ++i) {
+      v1::Timer* timer = instance.add_timers();
+      timer->set_event("remind");
+      timer->set_id(absl::StrCat("r", i));
+      timer->mutable_due()->set_seconds(1'717'156'800 + i);
+    }
+    return instance;
+  };
+  EXPECT_EQ(Run({"get", "p"}), 0) << err();
+  EXPECT_TRUE(absl::StrContains(out(), "fault     edge broken: no way\n")) << out();
+  EXPECT_TRUE(absl::StrContains(out(),
+                                "timers    2024-05-31 12:00:00.000  remind (r0)\n"
+                                "          2024-05-31 12:00:01.000  remind (r1)\n"))
+      << out();
+  EXPECT_TRUE(absl::StrContains(out(), "12:00:19.000  remind (r19)\n          and 2 more\n"))
+      << out();
+
+  client_ = std::make_unique<FakeClient>();
+  client_->list_records = [](const v1::ListRecordsRequest&) {
+    v1::ListRecordsResponse page;
+    v1::Record* record = page.add_records();
+    record->set_index(7);
+    record->add_transitions()->mutable_advance_time()->mutable_to()->set_seconds(1'717'156'800);
+    for (const char* id : {"other", "p"}) {
+      v1::Change* change = record->add_changes();
+      change->set_instance_id(id);
+      change->set_status(v1::Instance::FAULTED);
+      change->add_configuration("patience");
+      change->add_configuration("late");
+      change->mutable_fault()->set_message("no way");
+    }
+    return page;
+  };
+  EXPECT_EQ(Run({"history", "p"}), 0) << err();
+  EXPECT_TRUE(absl::StrContains(out(), "(timer)")) << out();
+  EXPECT_TRUE(absl::StrContains(out(), "late (FAULTED: no way)")) << out();
 }
 
 TEST_F(ProgramTest, CompletionKnowsEveryCommandAndOption) {

@@ -1,10 +1,12 @@
 #include "cli/proto_text.h"
 
+#include <algorithm>
 #include <memory>
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/strip.h"
 #include "absl/time/time.h"
 #include "core/struct_value.h"
 #include "core/value.h"
@@ -18,6 +20,8 @@ namespace {
 
 // What an emit told is shown up to here; -o json shows all of it.
 constexpr size_t kEmittedBytesMax = 200;
+// An instance may have 1,000 timers.
+constexpr int kTimersShownMax = 10;
 
 std::string ToJsonText(const google::protobuf::Message& message, bool indented) {
   google::protobuf::util::JsonPrintOptions options;
@@ -36,6 +40,10 @@ std::string ToJsonText(const google::protobuf::Message& message, bool indented) 
   json.clear();
   if (!google::protobuf::util::MessageToJsonString(*copy, &json, options).ok()) return "{}";
   return json;
+}
+
+absl::Time ToTime(const google::protobuf::Timestamp& time) {
+  return absl::FromUnixSeconds(time.seconds()) + absl::Nanoseconds(time.nanos());
 }
 
 std::string ValueText(const absl::StatusOr<Value>& value, size_t bytes_max) {
@@ -62,9 +70,7 @@ std::string StructText(const google::protobuf::Struct& message, size_t bytes_max
 
 std::string TimeText(const google::protobuf::Timestamp& time) {
   if (time.seconds() == 0 && time.nanos() == 0) return "";
-  return absl::FormatTime("%Y-%m-%d %H:%M:%E3S",
-                          absl::FromUnixSeconds(time.seconds()) + absl::Nanoseconds(time.nanos()),
-                          absl::UTCTimeZone());
+  return absl::FormatTime("%Y-%m-%d %H:%M:%E3S", ToTime(time), absl::UTCTimeZone());
 }
 
 std::string HexText(absl::string_view bytes) { return absl::BytesToHexString(bytes); }
@@ -84,6 +90,30 @@ std::string EmittedText(const google::protobuf::RepeatedPtrField<v1::Emitted>& e
       absl::StrAppend(out, " ", ValueText(one.data(), kEmittedBytesMax));
     }
   });
+}
+
+std::string TimerName(const v1::Timer& timer) {
+  if (timer.event().empty()) return timer.id();
+  // An edge's default id says no more than the event, but which of several it is.
+  const absl::string_view state = absl::StripPrefix(timer.event(), "after.");
+  const bool is_default = timer.id() == absl::StrCat(state, "/after/0");
+  if (timer.id().empty() || is_default) return timer.event();
+  return absl::StrCat(timer.event(), " (", timer.id(), ")");
+}
+
+std::string TimersText(const google::protobuf::RepeatedPtrField<v1::Timer>& timers,
+                       const google::protobuf::Timestamp& now) {
+  std::string text;
+  for (int i = 0; i < std::min(timers.size(), kTimersShownMax); ++i) {
+    const absl::Duration left = ToTime(timers[i].due()) - ToTime(now);
+    absl::StrAppend(
+        &text, i == 0 ? "" : ", ", TimerName(timers[i]),
+        left > absl::ZeroDuration() ? absl::StrCat(" in ", absl::FormatDuration(left)) : " now");
+  }
+  if (timers.size() > kTimersShownMax) {
+    absl::StrAppend(&text, " and ", timers.size() - kTimersShownMax, " more");
+  }
+  return text;
 }
 
 std::string TransitionText(const v1::Transition& transition) {

@@ -36,6 +36,15 @@ std::string ConfigurationText(const google::protobuf::RepeatedPtrField<std::stri
 // "charge_card {...}, ship"
 std::string EmittedText(const google::protobuf::RepeatedPtrField<v1::Emitted>& emitted);
 
+// How a timer is called: "after.charging", "remind (r-1)" with the id given in the send,
+// "retention".
+std::string TimerName(const v1::Timer& timer);
+
+// "after.charging in 15m, remind (r-1) in 72h", as of `now`; of many, the first ones and how many
+// more there are.
+std::string TimersText(const google::protobuf::RepeatedPtrField<v1::Timer>& timers,
+                       const google::protobuf::Timestamp& now);
+
 // What was asked for: "send o-1 card.charged", "create o-1 of order".
 std::string TransitionText(const v1::Transition& transition);
 

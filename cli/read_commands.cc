@@ -21,6 +21,7 @@ namespace {
 constexpr int kPageSize = 1'000;
 constexpr size_t kValueBytesMax = 2'000;
 constexpr size_t kHashDigitsShown = 12;
+constexpr int kTimersShownMax = 20;
 // A table is shown a piece at a time, so that a long one begins at once.
 constexpr int kTableRows = 1'000;
 
@@ -61,6 +62,13 @@ void ShowInstance(Session& session, const v1::Instance& instance) {
   if (instance.has_fault()) fields.push_back({"fault", instance.fault().message()});
   if (!instance.enabled_events().empty()) {
     fields.push_back({"enabled", absl::StrJoin(instance.enabled_events(), ", ")});
+  }
+  for (int i = 0; i < std::min(instance.timers_size(), kTimersShownMax); ++i) {
+    fields.push_back({i == 0 ? "timers" : "", absl::StrCat(TimeText(instance.timers(i).due()), "  ",
+                                                           TimerName(instance.timers(i)))});
+  }
+  if (instance.timers_size() > kTimersShownMax) {
+    fields.push_back({"", absl::StrCat("and ", instance.timers_size() - kTimersShownMax, " more")});
   }
   std::vector<std::pair<std::string, std::string>> context;
   for (const auto& [key, value] : instance.context().fields()) {
@@ -189,6 +197,8 @@ int History(Session& session, const RecordsOptions& options) {
             asked.push_back("(create)");
           } else if (transition.delete_instance().instance_id() == options.instance_id) {
             asked.push_back("(delete)");
+          } else if (transition.has_advance_time()) {
+            asked.push_back("(timer)");
           }
         }
         for (const v1::Change& change : record.changes()) {
@@ -241,12 +251,15 @@ int Records(Session& session, const RecordsOptions& options) {
 void AddGet(Commands* commands) {
   auto id = std::make_shared<std::string>();
   auto at_index = std::make_shared<uint64_t>(0);
-  CLI::App* app = commands->Add(
-      "get", "Show an instance: its states, context and what is enabled; as it is, or as it was.",
-      {{"swooshctl get o-1", ""},
-       {"swooshctl get o-1 --at-index 12", "after record 12"},
-       {"swooshctl get o-1 -o json | jq .context.total", ""}},
-      [id, at_index](Session& session) { return Get(session, *id, *at_index); });
+  CLI::App* app =
+      commands->Add("get",
+                    "Show an instance: its states, context, what is enabled and which timers wait; "
+                    "as it is, or as\n"
+                    "it was.",
+                    {{"swooshctl get o-1", ""},
+                     {"swooshctl get o-1 --at-index 12", "after record 12"},
+                     {"swooshctl get o-1 -o json | jq .context.total", ""}},
+                    [id, at_index](Session& session) { return Get(session, *id, *at_index); });
   app->add_option("ID", *id, "The instance's id")->required();
   app->add_option("--at-index", *at_index, "As it was after this record (default: now)")
       ->type_name("N");

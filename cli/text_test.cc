@@ -142,6 +142,53 @@ TEST(StepText, ShowsBeforeAfterEdgesEmittedAndEnabled) {
             "  enabled  shipped, cancel\n");
 }
 
+v1::Timer ExampleTimer(const std::string& id, const std::string& event, int64_t due_seconds) {
+  v1::Timer timer;
+  timer.set_id(id);
+  timer.set_event(event);
+  timer.mutable_due()->set_seconds(due_seconds);
+  return timer;
+}
+
+TEST(StepText, ShowsWhyAnInstanceIsFaultedAndWhatWaits) {
+  v1::Change change = ExampleChange();
+  change.set_status(v1::Instance::FAULTED);
+  change.mutable_fault()->set_message("an assign:\nno");
+  change.clear_emitted();
+  change.clear_edges();
+  v1::Instance after;
+  after.mutable_update_time()->set_seconds(100);
+  *after.add_timers() = ExampleTimer("", "tick", 100);
+  *after.add_timers() = ExampleTimer("retention", "", 190);
+  EXPECT_EQ(StepText("", "buying", change, after, kPlain),
+            "buying → buying/shipping\n"
+            "  status  FAULTED\n"
+            "  fault   an assign:\\x0ano\n"
+            "  timers  tick now, retention in 1m30s\n");
+  EXPECT_EQ(ChangeSummary(change), "buying/shipping (FAULTED: an assign:\nno)");
+  change.set_deleted(true);
+  change.clear_configuration();
+  EXPECT_EQ(ChangeSummary(change), "deleted");
+  EXPECT_EQ(StepText("o", "buying", change, v1::Instance(), kPlain).substr(0, 22),
+            "o  buying → deleted\n");
+}
+
+TEST(ProtoText, NamesTimersByTheirEventAndTheIdThatSaysMore) {
+  EXPECT_EQ(TimerName(ExampleTimer("wait/after/0", "after.wait", 0)), "after.wait");
+  EXPECT_EQ(TimerName(ExampleTimer("wait/after/1", "after.wait", 0)), "after.wait (wait/after/1)");
+  EXPECT_EQ(TimerName(ExampleTimer("too_late", "after.wait", 0)), "after.wait (too_late)");
+  EXPECT_EQ(TimerName(ExampleTimer("r-1", "remind", 0)), "remind (r-1)");
+  EXPECT_EQ(TimerName(ExampleTimer("retention", "", 0)), "retention");
+}
+
+TEST(ProtoText, ShowsTheFirstOfManyTimers) {
+  v1::Instance instance;
+  for (int i = 0; i < 12; ++i) *instance.add_timers() = ExampleTimer("", "t", 5);
+  const std::string text = TimersText(instance.timers(), google::protobuf::Timestamp());
+  EXPECT_EQ(text.substr(0, 16), "t in 5s, t in 5s");
+  EXPECT_EQ(text.substr(text.size() - 18), "t in 5s and 2 more");
+}
+
 TEST(ProtoText, PrintsTheProtoJsonMapping) {
   v1::SubmitResponse response;
   response.set_request_id("r");

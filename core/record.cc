@@ -1,5 +1,7 @@
 #include "core/record.h"
 
+#include <algorithm>
+
 #include "absl/strings/str_cat.h"
 #include "google/protobuf/io/coded_stream.h"
 #include "google/protobuf/io/zero_copy_stream_impl_lite.h"
@@ -121,8 +123,12 @@ absl::Status DecodeRecordLink(absl::string_view stored, v1::Record* record) {
   return input.ConsumedEntireMessage() ? absl::OkStatus() : NoRecord();
 }
 
-Hlc FromProto(const v1::Hlc& hlc) {
-  return {hlc.time().seconds() * kMicrosPerSecond + hlc.time().nanos() / 1'000, hlc.counter()};
+Hlc FromProto(const v1::Hlc& hlc) { return {MicrosFromTimestamp(hlc.time()), hlc.counter()}; }
+
+int64_t MicrosFromTimestamp(const google::protobuf::Timestamp& timestamp) {
+  constexpr int64_t kSecondsMax = INT64_MAX / kMicrosPerSecond - 1;
+  const int64_t seconds = std::clamp(timestamp.seconds(), -kSecondsMax, kSecondsMax);
+  return seconds * kMicrosPerSecond + timestamp.nanos() / 1'000;
 }
 
 google::protobuf::Timestamp TimestampFromMicros(int64_t time_us) {

@@ -33,6 +33,8 @@ absl::Status DecodeRecordLink(absl::string_view stored, v1::Record* record);
 Hlc FromProto(const v1::Hlc& hlc);
 v1::Hlc ToProto(const Hlc& hlc);
 google::protobuf::Timestamp TimestampFromMicros(int64_t time_us);
+// Rounded down. One that does not fit becomes the nearest that does.
+int64_t MicrosFromTimestamp(const google::protobuf::Timestamp& timestamp);
 
 }  // namespace swoosh
 

@@ -7,69 +7,20 @@
 #include "absl/strings/str_cat.h"
 #include "core/check.h"
 #include "core/errors.h"
-#include "core/interpreter.h"
 #include "core/limits.h"
 #include "core/names.h"
+#include "core/proposal_reducer.h"
 #include "core/struct_value.h"
 
 namespace swoosh {
 namespace {
-
-constexpr double kMicrosPerSecond = 1'000'000;
 
 absl::Status NotFound(v1::ErrorReason reason, absl::string_view what, absl::string_view name) {
   return MakeError(absl::StatusCode::kNotFound, reason,
                    absl::StrCat("there is no ", what, " ", name));
 }
 
-// One instance as the proposal found it and as it is now.
-struct Draft {
-  std::string key;
-  std::optional<Instance> before;
-  std::optional<Instance> now;
-  const Machine* machine = nullptr;  // of `now`; else of `before`
-  bool created = false;
-  bool changed = false;
-  std::vector<std::string> exited;  // of those active before
-  std::vector<std::string> edges;
-  std::vector<StepTrace::Emitted> emitted;
-};
-
-// Reduces one proposal. The drafts stand in front of the state, so that each transition sees the
-// ones before it, and nothing is changed when one is refused.
-class ProposalReducer {
- public:
-  ProposalReducer(const StateView& state, const Proposal& proposal, Hlc hlc)
-      : state_(state), proposal_(proposal), hlc_(hlc), index_(state.index() + 1) {}
-
-  absl::StatusOr<Reduction> Run();
-
- private:
-  absl::Status Apply(const v1::Transition& transition, const std::string& field);
-  absl::Status RegisterMachine(const v1::Transition& transition, const std::string& field);
-  absl::Status CreateInstance(const v1::Transition& transition, const std::string& field);
-  absl::Status SendEvent(const v1::Transition& transition, const std::string& field);
-  absl::Status DeleteInstance(const v1::Transition& transition, const std::string& field);
-
-  absl::StatusOr<Draft*> FindDraft(const std::string& id, const std::string& field);
-  absl::Status CheckVersion(const v1::Transition& transition, const std::string& id,
-                            const Draft& draft) const;
-  absl::StatusOr<Value> InitialContext(const v1::CreateInstance& create, const Machine& machine,
-                                       const std::string& field) const;
-  const Machine* FindMachine(absl::string_view name, uint32_t version) const;
-  static void MarkExited(const std::vector<int>& exited, Draft* draft);
-  absl::Status FinishStep(StepTrace trace, Instance now, Draft* draft);
-  void WriteChange(const Draft& draft);
-
-  const StateView& state_;
-  const Proposal& proposal_;
-  const Hlc hlc_;
-  const uint64_t index_;
-  int transition_ = 0;
-  std::vector<std::unique_ptr<Draft>> drafts_;
-  absl::flat_hash_map<std::string, Draft*> by_id_;
-  Reduction reduction_;
-};
+}  // namespace
 
 absl::StatusOr<Reduction> ProposalReducer::Run() {
   const auto& transitions = *proposal_.transitions;
@@ -108,7 +59,7 @@ absl::Status ProposalReducer::Apply(const v1::Transition& transition, const std:
     case v1::Transition::kDeleteInstance:
       return DeleteInstance(transition, field + ".delete_instance");
     case v1::Transition::kAdvanceTime:
-      return InvalidField(field + ".advance_time", "only the server itself advances time");
+      return AdvanceTime(transition, field + ".advance_time");
     case v1::Transition::KIND_NOT_SET:
       return InvalidField(field, "must hold a transition that this version knows");
   }
@@ -126,10 +77,13 @@ absl::Status ProposalReducer::RegisterMachine(const v1::Transition& transition,
   const Machine* latest = FindMachine(definition.name(), 0);
   const uint32_t version = latest == nullptr ? 1 : latest->version() + 1;
   absl::StatusOr<std::shared_ptr<const Machine>> machine =
-      Machine::Compile(proposal_.ns, definition, version, machine_field);
+      Machine::Compile(proposal_.ns, definition, version, machine_field,
+                       proposal_.reducer_version == 1 ? 1 : kSemanticsVersion);
   if (!machine.ok()) return machine.status();
   TransitionOutcome& outcome = reduction_.outcomes[transition_];
-  if (latest != nullptr && latest->definition() == (*machine)->definition()) {
+  const bool same = latest != nullptr && latest->definition() == (*machine)->definition() &&
+                    latest->semantics_version() == (*machine)->semantics_version();
+  if (same) {
     outcome.machine = latest->shared_from_this();
     return absl::OkStatus();
   }
@@ -240,13 +194,14 @@ absl::Status ProposalReducer::CreateInstance(const v1::Transition& transition,
   instance.created_index = index_;
   instance.create_time_us = hlc_.time_us;
   StepTrace trace;
-  status =
-      Interpreter(*machine, proposal_.actor, hlc_.time_us / kMicrosPerSecond, &instance, &trace)
-          .Start();
+  const StepPlace place = Place(draft);
+  status = Interpreter(*machine, place, &instance, &trace).Start();
   if (!status.ok()) return status;
   draft.machine = machine;
   draft.created = true;
-  return FinishStep(std::move(trace), std::move(instance), &draft);
+  status = FinishStep(std::move(trace), std::move(instance), &draft);
+  if (status.ok()) reduction_.outcomes[transition_].instance = draft.now;
+  return status;
 }
 
 absl::Status ProposalReducer::SendEvent(const v1::Transition& transition,
@@ -285,13 +240,15 @@ absl::Status ProposalReducer::SendEvent(const v1::Transition& transition,
     AddDetail(v1::Denial(), &status);
     return status;
   }
+  if (status = CheckGuardOutcomes(draft); !status.ok()) return status;
   Instance instance = *draft.now;
   StepTrace trace;
-  status = Interpreter(*draft.machine, proposal_.actor, hlc_.time_us / kMicrosPerSecond, &instance,
-                       &trace)
-               .Process(send.event(), data);
+  const StepPlace place = Place(draft);
+  status = Interpreter(*draft.machine, place, &instance, &trace).Process(send.event(), data);
   if (!status.ok()) return status;
-  return FinishStep(std::move(trace), std::move(instance), &draft);
+  status = FinishStep(std::move(trace), std::move(instance), &draft);
+  if (status.ok()) reduction_.outcomes[transition_].instance = draft.now;
+  return status;
 }
 
 absl::Status ProposalReducer::DeleteInstance(const v1::Transition& transition,
@@ -306,12 +263,45 @@ absl::Status ProposalReducer::DeleteInstance(const v1::Transition& transition,
     if (deletion.allow_missing()) return absl::OkStatus();
     return NotFound(v1::INSTANCE_NOT_FOUND, "instance", deletion.instance_id());
   }
-  std::vector<int> left = ActiveStates(*draft.machine, draft.now->atomic_states);
+  Delete(&draft);
+  return absl::OkStatus();
+}
+
+void ProposalReducer::Delete(Draft* draft) {
+  std::vector<int> left = ActiveStates(*draft->machine, draft->now->atomic_states);
   std::reverse(left.begin(), left.end());
-  MarkExited(left, &draft);
-  draft.now.reset();
-  draft.created = false;
-  draft.changed = true;
+  MarkExited(left, draft);
+  draft->now.reset();
+  draft->created = false;
+  draft->changed = true;
+}
+
+StepPlace ProposalReducer::Place(const Draft& draft) {
+  StepPlace place;
+  place.ns = proposal_.ns;
+  place.actor = proposal_.actor;
+  place.reducer_version = proposal_.reducer_version;
+  place.time_us = hlc_.time_us;
+  place.index = index_;
+  place.timer_count = &timer_count_;
+  place.guard_outcomes = proposal_.guard_outcomes;
+  place.transition = static_cast<uint32_t>(transition_);
+  place.committed_version = draft.before.has_value() ? draft.before->version : 0;
+  return place;
+}
+
+// An outcome holds for the version of the instance that the provider was shown.
+absl::Status ProposalReducer::CheckGuardOutcomes(const Draft& draft) const {
+  if (proposal_.guard_outcomes == nullptr) return absl::OkStatus();
+  const uint64_t version = draft.before.has_value() ? draft.before->version : 0;
+  for (const v1::GuardOutcome& outcome : *proposal_.guard_outcomes) {
+    if (outcome.transition() != static_cast<uint32_t>(transition_)) continue;
+    if (outcome.observed_version() == version) continue;
+    return MakeError(absl::StatusCode::kAborted, v1::GUARD_INSTANCE_MOVED,
+                     absl::StrCat("external guard ", outcome.guard(), " was answered for version ",
+                                  outcome.observed_version(), " of an instance that has version ",
+                                  version, " now"));
+  }
   return absl::OkStatus();
 }
 
@@ -343,7 +333,6 @@ absl::Status ProposalReducer::FinishStep(StepTrace trace, Instance now, Draft* d
   std::move(trace.emitted.begin(), trace.emitted.end(), std::back_inserter(draft->emitted));
   draft->now = std::move(now);
   draft->changed = true;
-  reduction_.outcomes[transition_].instance = draft->now;
   return absl::OkStatus();
 }
 
@@ -374,6 +363,9 @@ void ProposalReducer::WriteChange(const Draft& draft) {
     ToProtoValue(emitted.data, message->mutable_data());
   }
   if (draft.before.has_value()) change->set_previous_version(draft.before->version);
+  if (draft.faulted && draft.now.has_value() && shown.fault.has_value()) {
+    *change->mutable_fault() = ToProto(*shown.fault);
+  }
 
   EntryWrite write{draft.key, std::string(), std::string()};
   if (draft.now.has_value()) {
@@ -383,9 +375,31 @@ void ProposalReducer::WriteChange(const Draft& draft) {
   reduction_.effect.writes.push_back(std::move(write));
   reduction_.effect.instances_added +=
       (draft.now.has_value() ? 1 : 0) - (draft.before.has_value() ? 1 : 0);
+  WriteTimers(draft);
 }
 
-}  // namespace
+// Both lists are in order.
+void ProposalReducer::WriteTimers(const Draft& draft) {
+  static const std::vector<Timer>& none = *new std::vector<Timer>();
+  const std::vector<Timer>& before = draft.before.has_value() ? draft.before->timers : none;
+  const std::vector<Timer>& now = draft.now.has_value() ? draft.now->timers : none;
+  if (before.empty() && now.empty()) return;
+  const std::string& id = draft.before.has_value() ? draft.before->id : draft.now->id;
+  Effect& effect = reduction_.effect;
+  effect.ns = std::string(proposal_.ns);
+  auto old = before.begin();
+  auto fresh = now.begin();
+  while (old != before.end() || fresh != now.end()) {
+    if (fresh == now.end() || (old != before.end() && old->key < fresh->key)) {
+      effect.timers_cleared.push_back((old++)->key);
+    } else if (old == before.end() || fresh->key < old->key) {
+      effect.timers_set.emplace_back((fresh++)->key, id);
+    } else {
+      ++old;
+      ++fresh;
+    }
+  }
+}
 
 absl::StatusOr<Reduction> Reduce(const StateView& state, const Proposal& proposal, Hlc hlc) {
   return ProposalReducer(state, proposal, hlc).Run();

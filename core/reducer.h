@@ -10,10 +10,10 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "core/hlc.h"
-#include "core/instance.h"
-#include "core/machine.h"
 #include "core/reducer_version.h"
 #include "core/state.h"
+#include "core/statechart/instance.h"
+#include "core/statechart/machine.h"
 #include "google/protobuf/repeated_field.h"
 #include "swoosh/v1/record.pb.h"
 #include "swoosh/v1/transition.pb.h"
@@ -26,6 +26,8 @@ struct Proposal {
   absl::string_view actor;  // authenticated; "" = nobody
   const google::protobuf::RepeatedPtrField<v1::Transition>* transitions = nullptr;
   const google::protobuf::RepeatedPtrField<v1::GuardOutcome>* guard_outcomes = nullptr;
+  // Whose decisions are made: of a new proposal this binary's, on replay the record's.
+  uint32_t reducer_version = kReducerVersion;
 };
 
 // What one transition of an accepted proposal made: exactly one of the two is set, nothing for a
@@ -39,6 +41,7 @@ struct Reduction {
   Effect effect;
   google::protobuf::RepeatedPtrField<v1::Change> changes;  // one an instance, in order of touch
   std::vector<TransitionOutcome> outcomes;                 // one a transition
+  std::vector<int64_t> fired_due_us;                       // the deadlines of the timers that fired
 };
 
 // What `proposal` makes of `state`, or why it is refused. A pure function of its arguments: the

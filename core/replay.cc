@@ -63,6 +63,7 @@ absl::Status ReplayRecord(absl::string_view stored, StateWriter* writer, v1::Rec
   proposal.actor = record->actor();
   proposal.transitions = &record->transitions();
   proposal.guard_outcomes = &record->guard_outcomes();
+  proposal.reducer_version = record->reducer_version();
   absl::StatusOr<Reduction> reduction = Reduce(writer->view(), proposal, hlc);
   if (!reduction.ok()) {
     return Damaged(index, absl::StrCat("the reducer refuses it: ", reduction.status().message()));

@@ -18,25 +18,31 @@ constexpr char kConstantsKey[] = "c";
 
 Value Count(double number) { return Value::Number(number); }
 
-// The constants of reducer version 1, under the names that state.md lists.
+// The constants of a reducer version, under the names that state.md lists.
 std::string EncodeConstants(uint32_t reducer_version) {
-  SWOOSH_CHECK(reducer_version == 1);
+  SWOOSH_CHECK(reducer_version >= 1 && reducer_version <= kReducerVersion);
+  Value::Map constants = {
+      {"reducer_version", Count(reducer_version)},
+      {"transitions_per_proposal_max", Count(kTransitionsPerProposalMax)},
+      {"context_bytes_max", Count(kContextBytesMax)},
+      {"event_data_bytes_max", Count(kEventDataBytesMax)},
+      {"definition_bytes_max", Count(kDefinitionBytesMax)},
+      {"definition_states_max", Count(kDefinitionStatesMax)},
+      {"definition_depth_max", Count(kDefinitionDepthMax)},
+      {"expression_bytes_max", Count(kExpressionBytesMax)},
+      {"expression_depth_max", Count(kExpressionDepthMax)},
+      {"expression_cost_max", Count(kExpressionCostMax)},
+      {"microsteps_max", Count(reducer_version == 1 ? 100 : kMicrostepsMax)},
+      {"emitted_per_step_max", Count(kEmittedPerStepMax)},
+  };
+  if (reducer_version >= 2) {
+    constants.emplace_back("step_output_bytes_max", Count(kStepOutputBytesMax));
+    constants.emplace_back("timers_per_instance_max", Count(kTimersPerInstanceMax));
+    constants.emplace_back("timers_fired_per_record_max", Count(kTimersFiredPerRecordMax));
+    constants.emplace_back("delay_seconds_max", Count(kDelaySecondsMax));
+  }
   std::string encoded;
-  AppendValue(Value::OfMap({
-                  {"reducer_version", Count(reducer_version)},
-                  {"transitions_per_proposal_max", Count(kTransitionsPerProposalMax)},
-                  {"context_bytes_max", Count(kContextBytesMax)},
-                  {"event_data_bytes_max", Count(kEventDataBytesMax)},
-                  {"definition_bytes_max", Count(kDefinitionBytesMax)},
-                  {"definition_states_max", Count(kDefinitionStatesMax)},
-                  {"definition_depth_max", Count(kDefinitionDepthMax)},
-                  {"expression_bytes_max", Count(kExpressionBytesMax)},
-                  {"expression_depth_max", Count(kExpressionDepthMax)},
-                  {"expression_cost_max", Count(kExpressionCostMax)},
-                  {"microsteps_max", Count(kMicrostepsMax)},
-                  {"emitted_per_step_max", Count(kEmittedPerStepMax)},
-              }),
-              &encoded);
+  AppendValue(Value::OfMap(std::move(constants)), &encoded);
   return encoded;
 }
 
@@ -69,6 +75,7 @@ bool MachineTable::Insert(std::shared_ptr<const Machine> machine) {
   if (versions.size() < machine->version()) versions.resize(machine->version());
   auto& place = versions[machine->version() - 1];
   if (place != nullptr) return false;
+  if (machine->has_external_guards()) guarded_namespaces_.emplace(machine->ns());
   place = std::move(machine);
   return true;
 }
@@ -80,6 +87,35 @@ bool MachineTable::IsComplete() const {
     }
   }
   return true;
+}
+
+const TimerIndex::Timers& TimerIndex::In(absl::string_view ns) const {
+  static const Timers& none = *new Timers();
+  const auto found = by_namespace_.find(ns);
+  return found == by_namespace_.end() ? none : found->second;
+}
+
+std::optional<TimerIndex::Due> TimerIndex::First() const {
+  std::optional<Due> first;
+  for (const auto& [ns, timers] : by_namespace_) {
+    const int64_t due_us = timers.begin()->first.due_us;
+    if (!first.has_value() || due_us < first->due_us) first = Due{ns, due_us};
+  }
+  return first;
+}
+
+void TimerIndex::Insert(absl::string_view ns, const TimerKey& key, absl::string_view instance_id) {
+  auto found = by_namespace_.find(ns);
+  if (found == by_namespace_.end()) found = by_namespace_.emplace(std::string(ns), Timers()).first;
+  SWOOSH_CHECK(found->second.emplace(key, std::string(instance_id)).second);
+  ++size_;
+}
+
+void TimerIndex::Erase(absl::string_view ns, const TimerKey& key) {
+  const auto found = by_namespace_.find(ns);
+  SWOOSH_CHECK(found != by_namespace_.end() && found->second.erase(key) == 1);
+  if (found->second.empty()) by_namespace_.erase(found);
+  --size_;
 }
 
 std::optional<Instance> State::FindInstance(absl::string_view ns, absl::string_view id) const {
@@ -114,6 +150,7 @@ absl::Status StateWriter::LoadEntry(const StateEntry& entry) {
   uint32_t version = 0;
   if (ParseInstanceKey(entry.key, &ns, &name)) {
     ++counts_.instances;
+    if (absl::Status status = LoadTimers(entry, ns); !status.ok()) return status;
   } else if (ParseMachineKey(entry.key, &ns, &name, &version)) {
     absl::StatusOr<std::shared_ptr<const Machine>> machine = DecodeMachine(entry.key, entry.value);
     if (!machine.ok()) return machine.status();
@@ -141,10 +178,26 @@ absl::Status StateWriter::LoadEntry(const StateEntry& entry) {
   return absl::OkStatus();
 }
 
+absl::Status StateWriter::LoadTimers(const StateEntry& entry, absl::string_view ns) {
+  if (!MayHaveTimers(entry.value)) return absl::OkStatus();
+  const absl::StatusOr<Instance> instance = DecodeInstance(entry);
+  if (!instance.ok()) return instance.status();
+  for (const Timer& timer : instance->timers) {
+    const auto& others = timers_.In(ns);
+    if (others.find(timer.key) != others.end()) {
+      return absl::DataLossError(
+          absl::StrCat("instance ", instance->id, " has a timer with another one's key"));
+    }
+    timers_.Insert(ns, timer.key, instance->id);
+  }
+  return absl::OkStatus();
+}
+
 absl::Status StateWriter::FinishLoading(const LogPosition& position) {
   if (reducer_version_ == 0) return absl::DataLossError("the reducer's constants are missing");
   if (!machines_->IsComplete()) return absl::DataLossError("a version of a machine is missing");
   counts_.machines = machines_->name_count();
+  counts_.timers = timers_.size();
   position_ = position;
   return absl::OkStatus();
 }
@@ -159,7 +212,10 @@ void StateWriter::Apply(const Effect& effect, uint32_t reducer_version, Hlc hlc)
     }
   }
   for (const auto& machine : effect.machines) RegisterMachine(machine);
+  for (const TimerKey& key : effect.timers_cleared) timers_.Erase(effect.ns, key);
+  for (const auto& [key, id] : effect.timers_set) timers_.Insert(effect.ns, key, id);
   counts_.instances += effect.instances_added;
+  counts_.timers = timers_.size();
   counts_.machines = machines_->name_count();
   ++position_.index;
   position_.hlc = hlc;

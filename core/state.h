@@ -6,19 +6,21 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "absl/container/btree_map.h"
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "core/hlc.h"
-#include "core/instance.h"
-#include "core/machine.h"
 #include "core/sha256.h"
 #include "core/state_tree.h"
+#include "core/statechart/instance.h"
+#include "core/statechart/machine.h"
 
 namespace swoosh {
 
@@ -47,6 +49,33 @@ struct Effect {
   std::vector<EntryWrite> writes;
   std::vector<std::shared_ptr<const Machine>> machines;  // registered by it
   int64_t instances_added = 0;                           // negative: deleted
+  std::string ns;                                        // of the timers; "" without any
+  std::vector<TimerKey> timers_cleared;
+  std::vector<std::pair<TimerKey, std::string>> timers_set;  // with the instances' ids
+};
+
+// The timers of a state's instances in the order in which they are due. Made from the instances,
+// not hashed.
+class TimerIndex {
+ public:
+  using Timers = absl::btree_map<TimerKey, std::string>;  // to the instance's id
+  struct Due {
+    std::string ns;
+    int64_t due_us = 0;
+  };
+
+  // Those of one namespace.
+  const Timers& In(absl::string_view ns) const;
+  // The first one of all.
+  std::optional<Due> First() const;
+  uint64_t size() const { return size_; }
+
+  void Insert(absl::string_view ns, const TimerKey& key, absl::string_view instance_id);
+  void Erase(absl::string_view ns, const TimerKey& key);
+
+ private:
+  std::map<std::string, Timers, std::less<>> by_namespace_;  // none is empty
+  uint64_t size_ = 0;
 };
 
 // The compiled machines of a state, by namespace, name and version.
@@ -59,6 +88,8 @@ class MachineTable {
   void VisitLatest(absl::string_view ns, absl::string_view from,
                    absl::FunctionRef<bool(const Machine&)> visit) const;
   size_t name_count() const { return name_count_; }
+  // Whether a machine of the namespace, of any version, has an external guard.
+  bool HasExternalGuards(absl::string_view ns) const { return guarded_namespaces_.contains(ns); }
 
   // Adds a machine, in any order of versions. False when it is there already.
   bool Insert(std::shared_ptr<const Machine> machine);
@@ -69,6 +100,7 @@ class MachineTable {
   using Versions = std::vector<std::shared_ptr<const Machine>>;  // version v at v - 1
   std::map<std::string, std::map<std::string, Versions, std::less<>>, std::less<>> by_namespace_;
   size_t name_count_ = 0;
+  std::set<std::string, std::less<>> guarded_namespaces_;
 };
 
 // What Reduce can see: the entries and machines as of one moment. Refers to the StateWriter or
@@ -81,16 +113,19 @@ class StateView {
   const MachineTable& machines() const { return *machines_; }
   // Of the last record applied.
   uint64_t index() const { return index_; }
+  // nullptr where time can't be advanced: in a view of a State.
+  const TimerIndex* timers() const { return timers_; }
 
  private:
   friend class State;
   friend class StateWriter;
   StateView(const StateTree* tree, const StateRoot* root, const MachineTable* machines,
-            uint64_t index)
-      : tree_(tree), root_(root), machines_(machines), index_(index) {}
+            const TimerIndex* timers, uint64_t index)
+      : tree_(tree), root_(root), machines_(machines), timers_(timers), index_(index) {}
   const StateTree* tree_;
   const StateRoot* root_;
   const MachineTable* machines_;
+  const TimerIndex* timers_;
   uint64_t index_;
 };
 
@@ -105,7 +140,9 @@ class State {
   const StateRoot& root() const { return root_; }
   const MachineTable& machines() const { return *machines_; }
   const StateCounts& counts() const { return counts_; }
-  StateView view() const { return StateView(nullptr, &root_, machines_.get(), position_.index); }
+  StateView view() const {
+    return StateView(nullptr, &root_, machines_.get(), nullptr, position_.index);
+  }
 
   // nullopt when there is none.
   std::optional<Instance> FindInstance(absl::string_view ns, absl::string_view id) const;
@@ -135,9 +172,11 @@ class StateWriter {
   StateWriter& operator=(StateWriter&&) = default;
 
   StateView view() const {
-    return StateView(tree_.get(), nullptr, machines_.get(), position_.index);
+    return StateView(tree_.get(), nullptr, machines_.get(), &timers_, position_.index);
   }
   const LogPosition& position() const { return position_; }
+  // What is due first; nullopt when there is no timer.
+  std::optional<TimerIndex::Due> first_due() const { return timers_.First(); }
   uint32_t reducer_version() const { return reducer_version_; }
 
   // Makes `effect` of the record with the next index part of the state. A `reducer_version` above
@@ -158,12 +197,14 @@ class StateWriter {
  private:
   StateWriter() = default;
   void PutConstants(uint32_t reducer_version);
+  absl::Status LoadTimers(const StateEntry& entry, absl::string_view ns);
   void RegisterMachine(std::shared_ptr<const Machine> machine);
 
   std::unique_ptr<StateTree> tree_ = std::make_unique<StateTree>();
   StateRoot sealed_;
   std::shared_ptr<MachineTable> machines_ = std::make_shared<MachineTable>();
   bool machines_shared_ = false;  // with a State: copied before the next registration
+  TimerIndex timers_;
   StateCounts counts_;
   LogPosition position_;
   uint32_t reducer_version_ = 0;

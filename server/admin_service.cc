@@ -59,7 +59,8 @@ v1::ServerStatus StatusOf(const Backend& backend, absl::Time start_time) {
   return status;
 }
 
-absl::Status AdvanceTo(const Backend& backend, const v1::AdvanceClockRequest& request) {
+absl::StatusOr<int64_t> TimeToAdvanceTo(const Backend& backend,
+                                        const v1::AdvanceClockRequest& request) {
   if (backend.manual_clock == nullptr) {
     return MakeError(absl::StatusCode::kFailedPrecondition, v1::CLOCK_NOT_MANUAL,
                      "the server does not run with --clock=manual");
@@ -70,7 +71,7 @@ absl::Status AdvanceTo(const Backend& backend, const v1::AdvanceClockRequest& re
       request.to().nanos() >= kNanosPerSecond) {
     return InvalidField("to", "must be from 0001-01-01 to 9999-12-31, with 0 to 999,999,999 nanos");
   }
-  return backend.manual_clock->AdvanceTo(TimeUtil::TimestampToMicroseconds(request.to()));
+  return TimeUtil::TimestampToMicroseconds(request.to());
 }
 
 }  // namespace
@@ -134,13 +135,17 @@ grpc::ServerUnaryReactor* AdminService::AdvanceClock(grpc::CallbackServerContext
   v1::AdvanceClockRequest parsed;
   const Backend* backend = Begin(*serving_, *request, call, &parsed);
   if (backend == nullptr) return call;
-  if (const absl::Status status = AdvanceTo(*backend, parsed); !status.ok()) {
-    call->Fail(status);
+  const absl::StatusOr<int64_t> to_us = TimeToAdvanceTo(*backend, parsed);
+  if (!to_us.ok()) {
+    call->Fail(to_us.status());
     return call;
   }
-  v1::AdvanceClockResponse message;
-  message.set_index(backend->executor->committed()->index());
-  call->Answer(message);
+  backend->executor->AdvanceClock(*to_us, [call](Answer answer) {
+    if (!answer.ok()) return call->Fail(answer.status());
+    v1::AdvanceClockResponse message;
+    message.set_index(answer->index());
+    call->Answer(message);
+  });
   return call;
 }
 

@@ -4,9 +4,9 @@
 #include <utility>
 
 #include "absl/strings/string_view.h"
-#include "core/instance.h"
-#include "core/machine.h"
 #include "core/record.h"
+#include "core/statechart/instance.h"
+#include "core/statechart/machine.h"
 #include "server/instance_history.h"
 
 namespace swoosh {

@@ -6,8 +6,10 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
 #include "core/check.h"
 #include "core/errors.h"
+#include "core/record.h"
 #include "core/reducer.h"
 #include "server/answer.h"
 #include "server/log_line.h"
@@ -19,6 +21,8 @@ namespace {
 constexpr double kMicrosPerSecond = 1'000'000;
 // Whoever waits for room is told when so few wait; below the maximum, so that each time some fit.
 constexpr size_t kWaitingWithRoomMax = kProposalsWaitingMax * 3 / 4;
+// The wall clock may step while the executor waits for a timer.
+constexpr absl::Duration kTimerWaitMax = absl::Seconds(1);
 
 absl::Status Unavailable(v1::ErrorReason reason, absl::string_view message) {
   return MakeError(absl::StatusCode::kUnavailable, reason, message);
@@ -71,12 +75,13 @@ Executor::Executor(Log* log, StateWriter writer, std::unique_ptr<RequestWindow> 
         writer.Seal();
         return std::make_shared<const State>(writer.Sealed());
       }()),
-      builder_(std::move(writer), std::move(window), clock, log->limits()),
+      builder_(std::move(writer), std::move(window), clock, options_.manual_clock, log->limits()),
       answerer_("swoosh-answer") {
   SWOOSH_CHECK(committed()->index() + 1 == log_->next_index());
   SWOOSH_CHECK(feed_->next_index() == log_->next_index());
   metrics_->commit_index.Set(static_cast<double>(committed()->index()));
   metrics_->instances.Set(static_cast<double>(committed()->counts().instances));
+  metrics_->timers.Set(static_cast<double>(committed()->counts().timers));
 }
 
 Executor::~Executor() { Drain(); }
@@ -154,15 +159,15 @@ void Executor::WakeRoomWaiters() {
   room_waiters_.clear();
 }
 
-absl::StatusOr<v1::SubmitResponse> Executor::Validate(const v1::SubmitRequest& request,
-                                                      absl::string_view actor) const {
+absl::StatusOr<v1::SubmitResponse> Executor::Validate(
+    const v1::SubmitRequest& request, absl::string_view actor,
+    const google::protobuf::RepeatedPtrField<v1::GuardOutcome>* guard_outcomes) const {
   const std::shared_ptr<const State> state = committed();
-  const google::protobuf::RepeatedPtrField<v1::GuardOutcome> no_guard_outcomes;
   Proposal proposal;
   proposal.ns = request.namespace_();
   proposal.actor = actor;
   proposal.transitions = &request.transitions();
-  proposal.guard_outcomes = &no_guard_outcomes;
+  proposal.guard_outcomes = guard_outcomes;
   absl::StatusOr<Reduction> reduction =
       Reduce(state->view(), proposal, NextHlc(state->position().hlc, clock_->NowUs()));
   if (!reduction.ok()) return reduction.status();
@@ -171,6 +176,17 @@ absl::StatusOr<v1::SubmitResponse> Executor::Validate(const v1::SubmitRequest& r
   FillResults(*state, request.namespace_(), reduction->outcomes, request.view(),
               response.mutable_results());
   return response;
+}
+
+void Executor::AdvanceClock(int64_t to_us, std::function<void(Answer)> done) {
+  SWOOSH_CHECK(options_.manual_clock != nullptr);
+  Submission submission;
+  submission.request.set_namespace_("default");
+  v1::AdvanceTime& advance = *submission.request.add_transitions()->mutable_advance_time();
+  *advance.mutable_to() = TimestampFromMicros(to_us);
+  submission.done = std::move(done);
+  const absl::Status taken = TrySubmit(&submission);
+  if (!taken.ok()) submission.done(taken);
 }
 
 std::shared_ptr<const State> Executor::committed() const {
@@ -227,16 +243,22 @@ void Executor::TrimTo(uint64_t first_kept, std::function<void(absl::StatusOr<uin
 // ---------------------------------------------------------------- executor thread
 
 void Executor::RunExecutor() {
+  using Added = GroupBuilder::Added;
   while (TakeWork()) {
-    while (!taken_.empty()) {
-      if (!builder_.Add(&taken_.front())) {  // the group is full
-        if (!AwaitCommitter()) break;
-        HandOver();
-        continue;
+    bool fenced = false;
+    do {
+      // In turns, so that neither proposals nor timers wait for all of the others.
+      if (TimersMayFire() && builder_.FireDueTimers() == Added::kNothing) {
+        if (fenced = !HandOverFullGroup(); fenced) break;
       }
-      taken_.pop_front();
+      if (!taken_.empty()) {
+        const Added added = builder_.Add(&taken_.front());
+        if (added == Added::kNothing && (fenced = !HandOverFullGroup(), fenced)) break;
+        if (added == Added::kWhole) taken_.pop_front();
+      }
       if (!committer_busy_.load(std::memory_order_acquire)) HandOver();
-    }
+    } while (!taken_.empty());
+    if (fenced) break;
   }
   GiveUp();
   absl::MutexLock lock(&mutex_);
@@ -244,21 +266,50 @@ void Executor::RunExecutor() {
   committer_wakes_.Signal();
 }
 
-// Waits for proposals, and hands over what is built when the committer is free before any come.
-// False when there is nothing more to do: drained or fenced.
+bool Executor::TimersMayFire() const {
+  return builder_.timers_due() &&
+         (options_.disk_space == nullptr || options_.disk_space->Check().ok());
+}
+
+// False when the committer will never be free again.
+bool Executor::HandOverFullGroup() {
+  if (!AwaitCommitter()) return false;
+  HandOver();
+  return true;
+}
+
+// Until there may be something to do, or a timer may be due.
+void Executor::AwaitWork() {
+  const int64_t until_due_us = builder_.UntilDueUs();
+  if (until_due_us == INT64_MAX || draining_) {
+    executor_wakes_.Wait(&mutex_);
+  } else {
+    // Due and held back: the disk is nearly full.
+    const absl::Duration until_due =
+        until_due_us > 0 ? absl::Microseconds(until_due_us) : kDiskCheckInterval;
+    executor_wakes_.WaitWithTimeout(&mutex_, std::min(until_due, kTimerWaitMax));
+  }
+}
+
+// Waits for proposals or due timers, and hands over what is built when the committer is free before
+// any come. False when there is nothing more to do: drained or fenced.
 bool Executor::TakeWork() {
   while (true) {
     {
       absl::MutexLock lock(&mutex_);
-      while (!fenced_ && queue_.empty() &&
+      const auto timers = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+        return !draining_ && TimersMayFire();
+      };
+      while (!fenced_ && queue_.empty() && !timers() &&
              (builder_.empty() ? !draining_ : committer_busy_.load(std::memory_order_acquire))) {
-        executor_wakes_.Wait(&mutex_);
+        AwaitWork();
       }
       if (fenced_) return false;
       if (!queue_.empty()) {
         taken_.swap(queue_);
         return true;
       }
+      if (timers()) return true;
       if (builder_.empty()) return false;
     }
     HandOver();
@@ -409,10 +460,19 @@ void Executor::Publish(std::unique_ptr<Group> group) {
   metrics_->commit_index.Set(static_cast<double>(state->index()));
   metrics_->instances.Set(static_cast<double>(state->counts().instances));
   metrics_->timers.Set(static_cast<double>(state->counts().timers));
+  if (!group->fired_due_us.empty()) ObserveLateness(*group);
   metrics_->clock_held_seconds.Set(static_cast<double>(std::max<int64_t>(group->clock_held_us, 0)) /
                                    kMicrosPerSecond);
   PostAnswers(std::move(group), state);
   if (options_.on_committed != nullptr) options_.on_committed(state->index());
+}
+
+void Executor::ObserveLateness(const Group& group) {
+  const int64_t now_us = clock_->NowUs();
+  for (const int64_t due_us : group.fired_due_us) {
+    metrics_->timer_lateness_seconds.Observe(
+        static_cast<double>(std::max<int64_t>(now_us - due_us, 0)) / kMicrosPerSecond);
+  }
 }
 
 // `failed` is the group whose append failed; null when a trim did.

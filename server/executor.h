@@ -16,6 +16,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/synchronization/mutex.h"
 #include "core/state.h"
+#include "google/protobuf/repeated_field.h"
 #include "server/change_feed.h"
 #include "server/clock.h"
 #include "server/disk_space.h"
@@ -26,6 +27,7 @@
 #include "server/submission.h"
 #include "storage/log.h"
 #include "swoosh/v1/orchestrator.pb.h"
+#include "swoosh/v1/record.pb.h"
 
 namespace swoosh {
 
@@ -60,8 +62,10 @@ class Executor {
     std::function<void(const absl::Status&)> on_fenced;
     // Called after each group was published, on the committer thread: must be quick. May be null.
     std::function<void(uint64_t commit_index)> on_committed;
-    // Asked before a proposal is taken; null = always enough.
+    // Asked before a proposal is taken, and before a timer fires; null = always enough.
     DiskSpace* disk_space = nullptr;
+    // The clock, if it is a manual one: for AdvanceClock.
+    ManualClock* manual_clock = nullptr;
   };
 
   // `writer` stands at the end of `log`, and `window` holds its requests. `feed` follows `log` and
@@ -90,9 +94,18 @@ class Executor {
 
   // What TrySubmit would answer, without a trace: Reduce on the committed state, now. `index`,
   // `hlc` and `record_hash` are not set, and instances bear the version they would get. Errors as
-  // Reduce. Runs on the caller's thread.
-  absl::StatusOr<v1::SubmitResponse> Validate(const v1::SubmitRequest& request,
-                                              absl::string_view actor) const;
+  // Reduce. Runs on the caller's thread. `guard_outcomes` may be null.
+  absl::StatusOr<v1::SubmitResponse> Validate(
+      const v1::SubmitRequest& request, absl::string_view actor,
+      const google::protobuf::RepeatedPtrField<v1::GuardOutcome>* guard_outcomes = nullptr) const;
+
+  // Moves the manual clock to `to_us`, microseconds since the Unix epoch, from deadline to
+  // deadline: each timer fires at its time, and sees it. Then `done` is called, on the answer
+  // thread, with the answer to a record of the new time. Requires Options::manual_clock.
+  //   kInvalidArgument: `to` lies before the clock's time
+  //   kResourceExhausted: LIMIT_REACHED, kTimersOfAdvanceClockMax timers fired; QUEUE_FULL
+  //   kUnavailable: DRAINING, FENCED, NOT_APPLIED, OUTCOME_UNKNOWN
+  void AdvanceClock(int64_t to_us, std::function<void(Answer)> done) ABSL_LOCKS_EXCLUDED(mutex_);
 
   // The committed state: everything acknowledged before the call is in it.
   std::shared_ptr<const State> committed() const ABSL_LOCKS_EXCLUDED(committed_mutex_);
@@ -130,6 +143,9 @@ class Executor {
   bool TakeWork() ABSL_LOCKS_EXCLUDED(mutex_);
   bool AwaitCommitter() ABSL_LOCKS_EXCLUDED(mutex_);
   void HandOver() ABSL_LOCKS_EXCLUDED(mutex_);
+  bool HandOverFullGroup() ABSL_LOCKS_EXCLUDED(mutex_);
+  bool TimersMayFire() const;
+  void AwaitWork() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void GiveUp() ABSL_LOCKS_EXCLUDED(mutex_);
 
   // Committer thread.
@@ -138,6 +154,7 @@ class Executor {
       ABSL_LOCKS_EXCLUDED(mutex_);
   absl::Status Commit(Group* group);
   void Publish(std::unique_ptr<Group> group);
+  void ObserveLateness(const Group& group);
   void Fence(std::unique_ptr<Group> failed, const absl::Status& error) ABSL_LOCKS_EXCLUDED(mutex_);
   absl::Status TrimStep(uint64_t target);
   void FinishTrims() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);

@@ -109,6 +109,8 @@ ExecutorUnderTest::ExecutorUnderTest(Log* log, Options options) {
   });
   SWOOSH_CHECK(status.ok());
   feed_ = std::make_unique<ChangeFeed>(log, log->next_index(), options.ring_bytes_max);
+  window_ = window.get();
+  options.executor.manual_clock = &clock_.manual();
   executor_ = std::make_unique<Executor>(log, std::move(writer), std::move(window), feed_.get(),
                                          &clock_, &metrics_, std::move(options.executor));
   if (options.start) executor_->Start();

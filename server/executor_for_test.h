@@ -106,6 +106,7 @@ class ExecutorUnderTest {
   Answer Call(v1::SubmitRequest request) { return Submit(std::move(request)).get(); }
   Executor& executor() { return *executor_; }
   ChangeFeed& feed() { return *feed_; }
+  const RequestWindow& window() const { return *window_; }
   Metrics& metrics() { return metrics_; }
   ManualClock& clock() { return clock_.manual(); }
   // How many proposals the executor has begun to reduce; and waits until it is `count`. A repeat of
@@ -120,6 +121,7 @@ class ExecutorUnderTest {
   CountingClock clock_;
   std::unique_ptr<ChangeFeed> feed_;
   std::unique_ptr<Executor> executor_;
+  const RequestWindow* window_ = nullptr;  // the executor's
 };
 
 // The state after the last record of `log`, every record checked by ReplayRecord; and in `hashes`,

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <optional>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -38,6 +39,7 @@ std::shared_ptr<CommittedRecord> DraftRecord(uint64_t index, Hlc hlc, Pending* p
   }
   record.set_actor(pending->submission.actor);
   record.mutable_transitions()->Swap(request.mutable_transitions());
+  record.mutable_guard_outcomes()->Swap(&pending->submission.guard_outcomes);
   record.mutable_changes()->Swap(&reduction->changes);
   return draft;
 }
@@ -45,56 +47,131 @@ std::shared_ptr<CommittedRecord> DraftRecord(uint64_t index, Hlc hlc, Pending* p
 }  // namespace
 
 GroupBuilder::GroupBuilder(StateWriter writer, std::unique_ptr<RequestWindow> window, Clock* clock,
-                           Log::Limits limits)
+                           ManualClock* manual_clock, Log::Limits limits)
     : writer_(std::move(writer)),
       window_(std::move(window)),
       clock_(clock),
+      manual_clock_(manual_clock),
       group_records_max_(std::min(kGroupRecordsMax, limits.append_records_max)),
       append_bytes_max_(limits.append_bytes_max),
       record_bytes_max_(std::min(kRecordBytesMax, limits.append_bytes_max)) {
   SWOOSH_CHECK(group_records_max_ > 0);
 }
 
-bool GroupBuilder::Add(Pending* pending) {
-  if (!Fits(0)) return false;
-  if (AnswerFromWindow(pending)) return true;
+GroupBuilder::Added GroupBuilder::Add(Pending* pending) {
+  if (!Fits(0)) return Added::kNothing;
+  if (pending->submission.request.transitions(0).has_advance_time()) return AddClockStep(pending);
+  if (AnswerFromWindow(pending)) return Added::kWhole;
+  absl::StatusOr<Draft> draft = MakeDraft(pending);
+  if (!draft.ok()) {
+    Refuse(pending, draft.status());
+    return Added::kWhole;
+  }
+  if (draft->stored_bytes > record_bytes_max_) {
+    Refuse(pending, MakeError(absl::StatusCode::kResourceExhausted, v1::LIMIT_REACHED,
+                              absl::StrCat("the proposal's record would have ", draft->stored_bytes,
+                                           " bytes, of which ", record_bytes_max_,
+                                           " are allowed; split it into several")));
+    return Added::kWhole;
+  }
+  if (!Fits(draft->stored_bytes)) {
+    TakeBack(*std::move(draft), pending);
+    return Added::kNothing;
+  }
+  Append(*draft, pending->fingerprint);
+  AnswerAccepted(*std::move(draft), pending);
+  return Added::kWhole;
+}
 
+GroupBuilder::Added GroupBuilder::AddClockStep(Pending* pending) {
+  const v1::AdvanceTime& advance = pending->submission.request.transitions(0).advance_time();
+  const int64_t to_us = MicrosFromTimestamp(advance.to());
+  const std::optional<TimerIndex::Due> due = writer_.first_due();
+  if (due.has_value() && due->due_us <= to_us) {
+    if (clock_timers_fired_ >= kTimersOfAdvanceClockMax) {
+      clock_timers_fired_ = 0;
+      Refuse(pending, MakeError(absl::StatusCode::kResourceExhausted, v1::LIMIT_REACHED,
+                                absl::StrCat(kTimersOfAdvanceClockMax,
+                                             " timers fired, and there are more to come")));
+      return Added::kWhole;
+    }
+    if (due->due_us > clock_->NowUs()) SWOOSH_CHECK(manual_clock_->AdvanceTo(due->due_us).ok());
+    const size_t fired_before = group_->fired_due_us.size();
+    const Added added = FireDueTimers();
+    clock_timers_fired_ += group_->fired_due_us.size() - fired_before;
+    return added == Added::kNothing ? added : Added::kPartly;
+  }
+  clock_timers_fired_ = 0;
+  const absl::Status advanced = manual_clock_->AdvanceTo(to_us);
+  absl::StatusOr<Draft> draft = advanced.ok() ? MakeDraft(pending) : advanced;
+  if (!draft.ok()) {
+    Refuse(pending, draft.status());
+    return Added::kWhole;
+  }
+  if (!Fits(draft->stored_bytes)) {
+    TakeBack(*std::move(draft), pending);
+    return Added::kNothing;
+  }
+  Append(*draft, pending->fingerprint);
+  AnswerAccepted(*std::move(draft), pending);
+  return Added::kWhole;
+}
+
+int64_t GroupBuilder::UntilDueUs() const {
+  const std::optional<TimerIndex::Due> due = writer_.first_due();
+  if (!due.has_value()) return INT64_MAX;
+  return due->due_us - std::max(clock_->NowUs(), writer_.position().hlc.time_us);
+}
+
+// A record that would be too large is tried again with half as many timers. One step always fits:
+// core/limits.h bounds what it can do.
+GroupBuilder::Added GroupBuilder::FireDueTimers() {
+  for (uint32_t fire_max = kTimersFiredAtOnceMax; timers_due(); fire_max /= 2) {
+    SWOOSH_CHECK(fire_max > 0);
+    if (!Fits(0)) return Added::kNothing;
+    Pending pending;
+    pending.submission.request.set_namespace_(writer_.first_due()->ns);
+    v1::AdvanceTime& advance =
+        *pending.submission.request.add_transitions()->mutable_advance_time();
+    *advance.mutable_to() =
+        TimestampFromMicros(std::max(clock_->NowUs(), writer_.position().hlc.time_us));
+    advance.set_fire_max(fire_max);
+    absl::StatusOr<Draft> draft = MakeDraft(&pending);
+    SWOOSH_CHECK(draft.ok());
+    if (draft->stored_bytes > record_bytes_max_) continue;
+    if (!Fits(draft->stored_bytes)) return Added::kNothing;
+    Append(*draft, Digest{});
+    return timers_due() ? Added::kPartly : Added::kWhole;
+  }
+  return Added::kWhole;
+}
+
+absl::StatusOr<GroupBuilder::Draft> GroupBuilder::MakeDraft(Pending* pending) {
   const v1::SubmitRequest& request = pending->submission.request;
-  const int64_t now_us = clock_->NowUs();
-  const Hlc hlc = NextHlc(writer_.position().hlc, now_us);
+  Draft draft;
+  draft.now_us = clock_->NowUs();
+  draft.hlc = NextHlc(writer_.position().hlc, draft.now_us);
   Proposal proposal;
   proposal.ns = request.namespace_();
   proposal.actor = pending->submission.actor;
   proposal.transitions = &request.transitions();
-  const google::protobuf::RepeatedPtrField<v1::GuardOutcome> no_guard_outcomes;
-  proposal.guard_outcomes = &no_guard_outcomes;
+  proposal.guard_outcomes = &pending->submission.guard_outcomes;
   const auto begin = std::chrono::steady_clock::now();
-  absl::StatusOr<Reduction> reduction = Reduce(writer_.view(), proposal, hlc);
+  absl::StatusOr<Reduction> reduction = Reduce(writer_.view(), proposal, draft.hlc);
   const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - begin;
-  if (!reduction.ok()) {
-    group_->reduce_seconds.push_back(elapsed.count());
-    Refuse(pending, reduction.status());
-    return true;
-  }
-  std::shared_ptr<CommittedRecord> record =
-      DraftRecord(writer_.position().index + 1, hlc, pending, &*reduction);
-  const size_t stored_bytes = 1 + record->record.ByteSizeLong() + kStateHashFieldBytes;
-  if (stored_bytes > record_bytes_max_) {
-    Refuse(pending, MakeError(absl::StatusCode::kResourceExhausted, v1::LIMIT_REACHED,
-                              absl::StrCat("the proposal's record would have ", stored_bytes,
-                                           " bytes, of which ", record_bytes_max_,
-                                           " are allowed; split it into several")));
-    return true;
-  }
-  if (!Fits(stored_bytes)) {
-    pending->submission.request.mutable_transitions()->Swap(record->record.mutable_transitions());
-    return false;
-  }
   group_->reduce_seconds.push_back(elapsed.count());
-  group_->clock_held_us = hlc.time_us - now_us;
-  group_bytes_ += stored_bytes;
-  Accept(pending, std::move(reduction->outcomes), reduction->effect, std::move(record));
-  return true;
+  if (!reduction.ok()) return reduction.status();
+  draft.reduction = *std::move(reduction);
+  draft.record = DraftRecord(writer_.position().index + 1, draft.hlc, pending, &draft.reduction);
+  draft.stored_bytes = 1 + draft.record->record.ByteSizeLong() + kStateHashFieldBytes;
+  return draft;
+}
+
+// Gives a proposal what the draft took from it.
+void GroupBuilder::TakeBack(Draft draft, Pending* pending) {
+  v1::Record& record = draft.record->record;
+  pending->submission.request.mutable_transitions()->Swap(record.mutable_transitions());
+  pending->submission.guard_outcomes.Swap(record.mutable_guard_outcomes());
 }
 
 void GroupBuilder::GiveUp(Pending* pending, const absl::Status& refusal) {
@@ -136,25 +213,31 @@ void GroupBuilder::Refuse(Pending* pending, absl::Status refusal) {
   group_->answers.push_back(std::move(answer));
 }
 
-void GroupBuilder::Accept(Pending* pending, std::vector<TransitionOutcome> outcomes,
-                          const Effect& effect, std::shared_ptr<CommittedRecord> record) {
+void GroupBuilder::Append(const Draft& draft, const Digest& fingerprint) {
   CloseLastRecord();
-  SetDigest(writer_.position().record_hash, record->record.mutable_previous_hash());
-  record->stored = EncodeRecord(record->record);
-  writer_.Apply(effect, kReducerVersion, FromProto(record->record.hlc()));
-  SWOOSH_CHECK(writer_.position().index == record->index());
-  SWOOSH_CHECK(window_->Add(record->index(), record->record.namespace_(),
-                            record->record.request_id(), pending->fingerprint));
+  CommittedRecord& record = *draft.record;
+  SetDigest(writer_.position().record_hash, record.record.mutable_previous_hash());
+  record.stored = EncodeRecord(record.record);
+  writer_.Apply(draft.reduction.effect, kReducerVersion, draft.hlc);
+  SWOOSH_CHECK(writer_.position().index == record.index());
+  SWOOSH_CHECK(window_->Add(record.index(), record.record.namespace_(), record.record.request_id(),
+                            fingerprint));
+  group_->clock_held_us = draft.hlc.time_us - draft.now_us;
+  const std::vector<int64_t>& fired = draft.reduction.fired_due_us;
+  group_->fired_due_us.insert(group_->fired_due_us.end(), fired.begin(), fired.end());
+  group_->records.push_back(draft.record);
+  group_bytes_ += draft.stored_bytes;
+}
 
+void GroupBuilder::AnswerAccepted(Draft draft, Pending* pending) {
   PendingAnswer answer;
   answer.kind = PendingAnswer::Kind::kAccepted;
-  answer.index = record->index();
+  answer.index = draft.record->index();
   answer.view = pending->submission.request.view();
-  answer.record = record;
-  answer.outcomes = std::move(outcomes);
+  answer.record = std::move(draft.record);
+  answer.outcomes = std::move(draft.reduction.outcomes);
   answer.done = std::move(pending->submission.done);
   group_->answers.push_back(std::move(answer));
-  group_->records.push_back(std::move(record));
 }
 
 // A record's hash is known when it is certain that it will not get the state's.

@@ -27,6 +27,11 @@ inline constexpr size_t kGroupBytesMax = 1'024 * 1'024;  // a group that has as 
 // A record is never split on its way to watchers, whose messages gRPC bounds at 4 MiB by default.
 inline constexpr size_t kRecordBytesMax = 4 * 1'024 * 1'024 - 65'536;
 
+// Timers of one namespace that fire in one record. Proposals come between such records.
+inline constexpr uint32_t kTimersFiredAtOnceMax = 100;
+// An AdvanceClock that has fired so many gives up, because its timers may set one another for ever.
+inline constexpr uint64_t kTimersOfAdvanceClockMax = 1'000'000;
+
 // A submission on its way through the executor.
 struct Pending {
   Submission submission;
@@ -55,6 +60,7 @@ struct Group {
   std::vector<PendingAnswer> answers;                     // in the order of the proposals
   std::shared_ptr<const State> state;                     // after the last record; null without any
   std::vector<double> reduce_seconds;                     // one a proposal that was reduced
+  std::vector<int64_t> fired_due_us;                      // deadlines of the timers that fired
   int64_t clock_held_us = 0;  // by how much the last record's time is ahead of the wall clock
 };
 
@@ -62,15 +68,30 @@ struct Group {
 // one thread.
 class GroupBuilder {
  public:
-  // `writer` stands at the end of the log, of which `limits` are. `clock` is not owned.
+  enum class Added : uint8_t {
+    kWhole,    // done with
+    kPartly,   // not done with: call again
+    kNothing,  // does not fit any more: Take() the group, and call again
+  };
+
+  // `writer` stands at the end of the log, of which `limits` are. `clock` is not owned, and may be
+  // a ManualClock, which is `manual_clock` then, else nullptr.
   GroupBuilder(StateWriter writer, std::unique_ptr<RequestWindow> window, Clock* clock,
-               Log::Limits limits);
+               ManualClock* manual_clock, Log::Limits limits);
 
   // Decides on a proposal, and puts its answer, and its record if it is accepted, into the group.
-  // False when it does not fit in any more: nothing was done; Take() the group, and add it again.
-  bool Add(Pending* pending);
+  // One that consists of AdvanceTime, which only the server makes, moves the manual clock there
+  // from deadline to deadline, firing what is due at each.
+  Added Add(Pending* pending);
   // Gives up a proposal: answers it as Add would if it repeats a request, else with `refusal`.
   void GiveUp(Pending* pending, const absl::Status& refusal);
+
+  // Fires what is due, a part of it at a time.
+  Added FireDueTimers();
+  bool timers_due() const { return UntilDueUs() <= 0; }
+  // Until the next timer is due, by the clock; INT64_MAX when there is none. Time that stands still
+  // is not taken into account.
+  int64_t UntilDueUs() const;
 
   bool has_records() const { return !group_->records.empty(); }
   bool empty() const { return group_->records.empty() && group_->answers.empty(); }
@@ -79,22 +100,36 @@ class GroupBuilder {
   std::unique_ptr<Group> Take();
 
  private:
+  // What a proposal comes to, before anything is changed.
+  struct Draft {
+    Hlc hlc;
+    int64_t now_us = 0;
+    Reduction reduction;
+    std::shared_ptr<CommittedRecord> record;
+    size_t stored_bytes = 0;
+  };
+
+  Added AddClockStep(Pending* pending);
+  absl::StatusOr<Draft> MakeDraft(Pending* pending);
+  static void TakeBack(Draft draft, Pending* pending);
   bool AnswerFromWindow(Pending* pending);
   void Refuse(Pending* pending, absl::Status refusal);
   bool Fits(size_t stored_bytes) const;
-  void Accept(Pending* pending, std::vector<TransitionOutcome> outcomes, const Effect& effect,
-              std::shared_ptr<CommittedRecord> record);
+  void Append(const Draft& draft, const Digest& fingerprint);
+  void AnswerAccepted(Draft draft, Pending* pending);
   void CloseLastRecord();
 
   StateWriter writer_;
   std::unique_ptr<RequestWindow> window_;
   Clock* const clock_;
+  ManualClock* const manual_clock_;
   const size_t group_records_max_;
   const size_t append_bytes_max_;
   const size_t record_bytes_max_;
 
   std::unique_ptr<Group> group_ = std::make_unique<Group>();
   size_t group_bytes_ = 0;
+  uint64_t clock_timers_fired_ = 0;  // by the AdvanceClock that is under way
 };
 
 }  // namespace swoosh

@@ -16,6 +16,7 @@
 #include "gtest/gtest.h"
 #include "server/client_for_test.h"
 #include "server/executor_for_test.h"
+#include "server/guard_resolver.h"
 #include "server/reader.h"
 #include "server/root_leases.h"
 #include "server/submit_stream_reactor.h"
@@ -36,6 +37,7 @@ class GrpcServerTest : public testing::Test {
     server_ = *std::move(started);
     client_ = std::make_unique<Client>(absl::StrCat("127.0.0.1:", server_->port()));
     backend_.executor = &under_test_.executor();
+    backend_.guards = &guards_;
     backend_.feed = &under_test_.feed();
     backend_.reader = &reader_;
     backend_.watch = {[this] { return under_test_.executor().committed(); }, &under_test_.feed(),
@@ -67,6 +69,7 @@ class GrpcServerTest : public testing::Test {
   GatedLog log_{&memory_log_};
   ExecutorUnderTest under_test_{&log_};
   Executor& executor_ = under_test_.executor();
+  GuardResolver guards_{&executor_, &under_test_.window(), nullptr};
   RootLeases leases_;
   WatchMessageCache cache_{kTestHistoryId};
   Reader reader_{[this] { return under_test_.executor().committed(); }, &under_test_.feed(),

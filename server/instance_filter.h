@@ -5,8 +5,8 @@
 
 #include "absl/container/flat_hash_set.h"
 #include "absl/strings/string_view.h"
-#include "core/instance.h"
-#include "core/machine.h"
+#include "core/statechart/instance.h"
+#include "core/statechart/machine.h"
 #include "swoosh/v1/orchestrator.pb.h"
 #include "swoosh/v1/record.pb.h"
 

@@ -8,8 +8,8 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
-#include "core/instance.h"
 #include "core/state.h"
+#include "core/statechart/instance.h"
 #include "server/change_feed.h"
 
 namespace swoosh {

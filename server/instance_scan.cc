@@ -7,8 +7,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "core/errors.h"
-#include "core/instance.h"
 #include "core/sha256.h"
+#include "core/statechart/instance.h"
 
 namespace swoosh {
 namespace {

@@ -27,6 +27,8 @@
 #include "server/executor.h"
 #include "server/exit_codes.h"
 #include "server/grpc_server.h"
+#include "server/guard_client.h"
+#include "server/guard_resolver.h"
 #include "server/http_server.h"
 #include "server/log_line.h"
 #include "server/metrics.h"
@@ -119,6 +121,7 @@ class Swooshd {
   absl::Status Begin(OpenStore store, std::unique_ptr<RequestWindow> window);
   absl::Status MakeClock(const Hlc& last_record);
   void MakeExecutor(StateWriter writer, std::unique_ptr<RequestWindow> window);
+  void MakeGuardResolver(const RequestWindow* window);
   void MakeSnapshotter();
   void RefreshMetricsOnScrape();
   void PrintServingLine() const;
@@ -145,6 +148,7 @@ class Swooshd {
   std::unique_ptr<DiskSpace> disk_space_;
   std::unique_ptr<Snapshotter> snapshotter_;
   std::unique_ptr<Executor> executor_;
+  std::unique_ptr<GuardResolver> guards_;
   std::unique_ptr<WatchMessageCache> watch_messages_;
   std::unique_ptr<Reader> reader_;
   Backend backend_;
@@ -217,7 +221,9 @@ absl::Status Swooshd::Begin(OpenStore store, std::unique_ptr<RequestWindow> wind
   if (absl::Status status = MakeClock(store.writer.position().hlc); !status.ok()) return status;
   store_.emplace(std::move(store));
   feed_ = std::make_unique<ChangeFeed>(store_->log.get(), store_->log->next_index());
+  const RequestWindow* const requests = window.get();  // lives with the executor
   MakeExecutor(std::move(store_->writer), std::move(window));
+  MakeGuardResolver(requests);
   MakeSnapshotter();
   const auto committed = [this] { return executor_->committed(); };
   watch_messages_ = std::make_unique<WatchMessageCache>(store_->history_id);
@@ -225,6 +231,7 @@ absl::Status Swooshd::Begin(OpenStore store, std::unique_ptr<RequestWindow> wind
   RefreshMetricsOnScrape();
 
   backend_.executor = executor_.get();
+  backend_.guards = guards_.get();
   backend_.feed = feed_.get();
   backend_.reader = reader_.get();
   backend_.snapshotter = snapshotter_.get();
@@ -260,8 +267,17 @@ void Swooshd::MakeExecutor(StateWriter writer, std::unique_ptr<RequestWindow> wi
     leases_.Sweep();
   };
   executor.disk_space = disk_space_.get();
+  if (options_.manual_clock) executor.manual_clock = static_cast<ManualClock*>(clock_.get());
   executor_ = std::make_unique<Executor>(store_->log.get(), std::move(writer), std::move(window),
                                          feed_.get(), clock_.get(), &metrics_, executor);
+}
+
+void Swooshd::MakeGuardResolver(const RequestWindow* window) {
+  std::unique_ptr<GuardClient> provider;
+  if (options_.guard_provider.has_value()) {
+    provider = std::make_unique<GuardClient>(options_.guard_provider->ToString(), &metrics_);
+  }
+  guards_ = std::make_unique<GuardResolver>(executor_.get(), window, std::move(provider));
 }
 
 void Swooshd::MakeSnapshotter() {
@@ -310,6 +326,7 @@ int Swooshd::Stop(StopRequest::Reason reason) {
   serving_.Drain();
   grpc_->SetServing(false);
   streams_.EndAll(DrainingError());
+  guards_->Drain();
   executor_->Drain();
   grpc_->Shutdown(kCallGrace);
   const absl::Status snapshot = snapshotter_->Stop(/*final=*/!fenced_);

@@ -44,6 +44,14 @@ prometheus::Counter& AddProposals(Registry* registry, const char* result) {
       .Add({{"result", result}});
 }
 
+prometheus::Counter& AddGuardCalls(Registry* registry, const char* result) {
+  return BuildCounter()
+      .Name("swoosh_guard_calls_total")
+      .Help("Calls to the provider of external guards, by what came of them.")
+      .Register(*registry)
+      .Add({{"result", result}});
+}
+
 }  // namespace
 
 std::vector<double> FsyncSecondsBounds() { return Doubling(62.5e-6, 8.5); }
@@ -69,6 +77,12 @@ Metrics::Metrics(absl::string_view version)
       proposals_refused(AddProposals(registry_.get(), "refused")),
       proposals_queue_full(AddProposals(registry_.get(), "queue_full")),
       proposals_unavailable(AddProposals(registry_.get(), "unavailable")),
+      guard_calls_allowed(AddGuardCalls(registry_.get(), "allowed")),
+      guard_calls_denied(AddGuardCalls(registry_.get(), "denied")),
+      guard_calls_timeout(AddGuardCalls(registry_.get(), "timeout")),
+      guard_calls_unavailable(AddGuardCalls(registry_.get(), "unavailable")),
+      guard_calls_error(AddGuardCalls(registry_.get(), "error")),
+      guard_calls_cancelled(AddGuardCalls(registry_.get(), "cancelled")),
       wal_fsync_seconds(AddHistogram(registry_.get(), "swoosh_wal_fsync_duration_seconds",
                                      "Time a sync of the log's file took.", FsyncSecondsBounds())),
       wal_append_seconds(AddHistogram(registry_.get(), "swoosh_wal_append_duration_seconds",
@@ -85,6 +99,9 @@ Metrics::Metrics(absl::string_view version)
       timer_lateness_seconds(AddHistogram(registry_.get(), "swoosh_timer_lateness_seconds",
                                           "How long after their due time timers fired.",
                                           Doubling(0.001, 70))),
+      guard_seconds(AddHistogram(registry_.get(), "swoosh_guard_call_duration_seconds",
+                                 "Time a call to the provider of external guards took.",
+                                 Doubling(0.0005, 4.5))),
       replay_seconds(AddGauge(registry_.get(), "swoosh_replay_duration_seconds",
                               "Time the last recovery took to replay the log.")),
       replay_records(AddGauge(registry_.get(), "swoosh_replay_records",

@@ -65,12 +65,21 @@ class Metrics {
   prometheus::Counter& proposals_queue_full;
   prometheus::Counter& proposals_unavailable;  // draining, fenced, failed, disk nearly full
 
+  // Results of calls to the GuardProvider, for swoosh_guard_calls_total.
+  prometheus::Counter& guard_calls_allowed;
+  prometheus::Counter& guard_calls_denied;
+  prometheus::Counter& guard_calls_timeout;      // no answer in time
+  prometheus::Counter& guard_calls_unavailable;  // the provider can't be reached
+  prometheus::Counter& guard_calls_error;        // anything else but an answer
+  prometheus::Counter& guard_calls_cancelled;    // given up because the server shuts down
+
   prometheus::Histogram& wal_fsync_seconds;
   prometheus::Histogram& wal_append_seconds;
   prometheus::Histogram& wal_group_records;
   prometheus::Histogram& reduce_seconds;
   prometheus::Histogram& snapshot_seconds;
-  prometheus::Histogram& timer_lateness_seconds;  // no timers yet: stays empty
+  prometheus::Histogram& timer_lateness_seconds;
+  prometheus::Histogram& guard_seconds;
 
   prometheus::Gauge& replay_seconds;  // of the last recovery
   prometheus::Gauge& replay_records;

@@ -43,6 +43,7 @@ constexpr char kVerifyDescription[] =
 struct Texts {
   std::string listen = "127.0.0.1:7070";
   std::string http = "127.0.0.1:7071";
+  std::string guard_provider;
   std::string clock = "system";
 };
 
@@ -73,6 +74,11 @@ ServeOnly AddFlags(CLI::App* app, Options* options, Texts* texts) {
           ->envname("SWOOSH_HTTP_ADDR")
           ->type_name("HOST:PORT")
           ->capture_default_str());
+  serve_only.push_back(app->add_option("--guard_provider", texts->guard_provider,
+                                       "Address of the GuardProvider that answers external guards "
+                                       "(default: none does)")
+                           ->envname("SWOOSH_GUARD_PROVIDER")
+                           ->type_name("HOST:PORT"));
   serve_only.push_back(app->add_option("--clock", texts->clock,
                                        "Where records' time comes from: system, or manual, which "
                                        "stands still until Admin.AdvanceClock moves it")
@@ -95,7 +101,7 @@ ServeOnly AddFlags(CLI::App* app, Options* options, Texts* texts) {
                            ->type_name("N"));
   serve_only.push_back(
       app->add_flag("--insecure", options->insecure,
-                    "Listen on other than loopback addresses, although nothing is encrypted and "
+                    "Use other than loopback addresses, although nothing is encrypted and "
                     "nobody is authenticated")
           ->envname("SWOOSH_INSECURE"));
   // No environment variable: it has to be said each time.
@@ -132,6 +138,15 @@ absl::Status Complete(const Texts& texts, Options* options) {
   if (!listen.ok()) return listen.status();
   absl::StatusOr<HostPort> http = ParseAddress("--http", texts.http, options->insecure);
   if (!http.ok()) return http.status();
+  if (!texts.guard_provider.empty()) {
+    absl::StatusOr<HostPort> provider =
+        ParseAddress("--guard_provider", texts.guard_provider, options->insecure);
+    if (!provider.ok()) return provider.status();
+    if (provider->port == 0) {
+      return absl::InvalidArgumentError("--guard_provider: the port must not be 0");
+    }
+    options->guard_provider = *std::move(provider);
+  }
   options->listen = *std::move(listen);
   options->http = *std::move(http);
   return absl::OkStatus();

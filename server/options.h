@@ -31,6 +31,7 @@ struct Options {
   Command command = Command::kServe;
   HostPort listen;
   HostPort http;
+  std::optional<HostPort> guard_provider;
   std::string data_dir;
   std::string wal_dir;
   std::string snapshot_dir;

@@ -25,6 +25,7 @@ TEST(OptionsTest, DefaultsAreThoseOfTheDesign) {
   EXPECT_EQ(parsed.options->data_dir, "./swoosh-data");
   EXPECT_EQ(parsed.options->wal_dir, "./swoosh-data/wal");
   EXPECT_EQ(parsed.options->snapshot_dir, "./swoosh-data/snapshots");
+  EXPECT_FALSE(parsed.options->guard_provider.has_value());
   EXPECT_FALSE(parsed.options->manual_clock);
   EXPECT_EQ(parsed.options->snapshot_every_records, 0u);
   EXPECT_EQ(parsed.options->retain_records, 0u);
@@ -59,8 +60,12 @@ TEST(OptionsTest, MistakesExitWithTwoAndNameTheFlag) {
       {{"--listen=127.0.0.1:70700"}, "--listen"},
       {{"--listen=::1:7070"}, "--listen"},
       {{"--http=:80"}, "--http"},
+      {{"--guard_provider=nowhere"}, "--guard_provider"},
+      {{"--guard_provider=127.0.0.1:0"}, "--guard_provider"},
+      {{"--guard_provider=guards.example.com:7072"}, "--guard_provider"},
       {{"--data_dir", ""}, "--data_dir"},
       {{"verify", "--listen=127.0.0.1:1"}, "--listen"},
+      {{"verify", "--guard_provider=127.0.0.1:1"}, "--guard_provider"},
   };
   for (const auto& c : cases) {
     const ParsedOptions parsed = Parse(c.arguments);
@@ -78,6 +83,17 @@ TEST(OptionsTest, OtherThanLoopbackNeedsInsecure) {
   EXPECT_TRUE(Parse({"--listen=[::1]:0"}).options.has_value());
   EXPECT_TRUE(Parse({"--listen=localhost:0"}).options.has_value());
   EXPECT_TRUE(Parse({"--listen=127.3.2.1:0"}).options.has_value());
+}
+
+TEST(OptionsTest, TheGuardProviderIsAnAddress) {
+  const ParsedOptions flag = Parse({"--guard_provider=127.0.0.1:7072"});
+  ASSERT_TRUE(flag.options.has_value()) << flag.error;
+  EXPECT_EQ(flag.options->guard_provider->ToString(), "127.0.0.1:7072");
+  setenv("SWOOSH_GUARD_PROVIDER", "guards.example.com:7072", 1);
+  const ParsedOptions environment = Parse({"--insecure"});
+  unsetenv("SWOOSH_GUARD_PROVIDER");
+  ASSERT_TRUE(environment.options.has_value()) << environment.error;
+  EXPECT_EQ(environment.options->guard_provider->host, "guards.example.com");
 }
 
 TEST(OptionsTest, HelpAndVersionGoToStdoutAndExitWithZero) {

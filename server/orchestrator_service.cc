@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "server/byte_buffer_conversion.h"
+#include "server/guard_resolver.h"
 #include "server/request_validation.h"
 #include "server/status_conversion.h"
 #include "server/submission.h"
@@ -74,12 +75,18 @@ grpc::ServerUnaryReactor* OrchestratorService::Submit(grpc::CallbackServerContex
     return call;
   }
   Executor* executor = (*backend)->executor;
-  if (submission->request.validate_only()) {
+  if ((*backend)->guards->MayAsk(submission->request)) {
+    submission->done = [call](const Answer& answer) { AnswerProposal(call, answer); };
+    (*backend)->guards->Submit(std::move(*submission), GuardResolver::WhenFull::kRefuse);
+  } else if (submission->request.validate_only()) {
     status = shared_.readers->TryPost([call, executor, submission] {
-      AnswerProposal(call, executor->Validate(submission->request, submission->actor));
+      AnswerProposal(call,
+                     MovedIfUnanswered(executor->Validate(submission->request, submission->actor)));
     });
   } else {
-    submission->done = [call](Answer answer) { AnswerProposal(call, answer); };
+    submission->done = [call](Answer answer) {
+      AnswerProposal(call, MovedIfUnanswered(std::move(answer)));
+    };
     status = executor->TrySubmit(submission.get());
   }
   if (!status.ok()) call->Fail(status);
@@ -90,8 +97,7 @@ grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>* OrchestratorService
     grpc::CallbackServerContext* /*context*/) {
   const absl::StatusOr<const Backend*> backend = shared_.serving->Admit();
   if (!backend.ok()) return new RefusedStream(backend.status(), &submit_stream_);
-  return new SubmitStreamReactor((*backend)->executor, shared_.streams, shared_.readers,
-                                 &submit_stream_);
+  return new SubmitStreamReactor(**backend, shared_.streams, shared_.readers, &submit_stream_);
 }
 
 grpc::ServerWriteReactor<grpc::ByteBuffer>* OrchestratorService::Watch(

@@ -44,6 +44,7 @@ RequestWindow::Short RequestWindow::KeyOf(absl::string_view ns, absl::string_vie
 
 bool RequestWindow::Add(uint64_t index, absl::string_view ns, absl::string_view request_id,
                         const Digest& fingerprint) {
+  absl::MutexLock lock(&mutex_);
   BeginRecord(index);
   if (request_id.empty()) return true;
   const Short key = KeyOf(ns, request_id);
@@ -54,6 +55,7 @@ bool RequestWindow::Add(uint64_t index, absl::string_view ns, absl::string_view 
 
 void RequestWindow::Restore(uint64_t index, absl::string_view ns, absl::string_view request_id,
                             const Digest& fingerprint) {
+  absl::MutexLock lock(&mutex_);
   BeginRecord(index);
   if (request_id.empty()) return;
   const Short key = KeyOf(ns, request_id);
@@ -80,7 +82,9 @@ void RequestWindow::Insert(const Short& key, const Digest& fingerprint) {
 std::optional<RequestWindow::Found> RequestWindow::Find(absl::string_view ns,
                                                         absl::string_view request_id,
                                                         const Digest& fingerprint) const {
-  const auto found = sequences_.find(KeyOf(ns, request_id));
+  const Short key = KeyOf(ns, request_id);
+  absl::MutexLock lock(&mutex_);
+  const auto found = sequences_.find(key);
   if (found == sequences_.end()) return std::nullopt;
   const Entry& entry = entries_[*found - forgotten_];
   return Found{entry.index, entry.fingerprint == Shorten(fingerprint)};

@@ -1,8 +1,10 @@
 #include "server/request_window.h"
 
+#include <atomic>
 #include <map>
 #include <random>
 #include <string>
+#include <thread>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -52,6 +54,26 @@ TEST(RequestWindow, ForgetsWhatLeavesTheWindow) {
   EXPECT_TRUE(window.Find("default", "b", kContent).has_value());
   EXPECT_TRUE(window.Add(12, "default", "a", kOther));  // and so it can be accepted anew
   EXPECT_EQ(window.Find("default", "a", kOther)->index, 12u);
+}
+
+TEST(RequestWindow, OthersMayLookWhileItIsAddedTo) {
+  constexpr uint64_t kRecords = 20'000;
+  RequestWindow window(100);
+  std::atomic<bool> stop{false};
+  std::thread reader([&] {
+    while (!stop) {
+      const auto found = window.Find("default", "7", kContent);
+      if (found.has_value()) {
+        EXPECT_EQ(found->index % 10, 7u);
+      }
+    }
+  });
+  for (uint64_t index = 1; index <= kRecords; ++index) {
+    window.Add(index, "default", absl::StrCat(index % 10), kContent);
+  }
+  stop = true;
+  reader.join();
+  EXPECT_EQ(window.size(), 10u);
 }
 
 TEST(RequestWindow, ARememberedRequestIsNotAddedAgain) {

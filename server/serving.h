@@ -10,6 +10,7 @@
 #include "server/change_feed.h"
 #include "server/clock.h"
 #include "server/executor.h"
+#include "server/guard_resolver.h"
 #include "server/reader.h"
 #include "server/snapshotter.h"
 #include "server/watch_session.h"
@@ -19,6 +20,7 @@ namespace swoosh {
 // What the services work on, once the store is recovered. Nothing is owned.
 struct Backend {
   Executor* executor = nullptr;
+  GuardResolver* guards = nullptr;
   const ChangeFeed* feed = nullptr;
   const Reader* reader = nullptr;
   Snapshotter* snapshotter = nullptr;

@@ -5,7 +5,9 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "google/protobuf/repeated_field.h"
 #include "swoosh/v1/orchestrator.pb.h"
+#include "swoosh/v1/record.pb.h"
 
 namespace swoosh {
 
@@ -23,6 +25,8 @@ struct Submission {
   // limits. validate_only is for Executor::Validate, and not looked at here.
   v1::SubmitRequest request;
   std::string actor;  // authenticated; "" = nobody
+  // What external guards answered for it.
+  google::protobuf::RepeatedPtrField<v1::GuardOutcome> guard_outcomes;
   // Called once, on the executor's answer thread, which all answers share: it must not block.
   std::function<void(Answer)> done;
 };

@@ -22,9 +22,10 @@ grpc::ByteBuffer ToResponse(const std::string& request_id, const Answer& answer)
 
 }  // namespace
 
-SubmitStreamReactor::SubmitStreamReactor(Executor* executor, ActiveStreams* streams,
+SubmitStreamReactor::SubmitStreamReactor(const Backend& backend, ActiveStreams* streams,
                                          WorkerPool* workers, RpcMetrics* metrics)
-    : executor_(executor),
+    : executor_(backend.executor),
+      guards_(backend.guards),
       streams_(streams),
       workers_(workers),
       metrics_(metrics),
@@ -74,6 +75,7 @@ void SubmitStreamReactor::Handle(absl::FunctionRef<void()> update) {
     update();
     actions = NextActions();
   }
+  bool submit_alone = actions.submit_alone;
   // gRPC may run a reaction within a call, so none is made under the lock.
   while (actions.read || actions.write) {
     if (actions.write) {
@@ -85,7 +87,9 @@ void SubmitStreamReactor::Handle(absl::FunctionRef<void()> update) {
     absl::MutexLock lock(&mutex_);
     --performing_;
     actions = NextActions();
+    submit_alone = submit_alone || actions.submit_alone;
   }
+  if (submit_alone) return SubmitAlone();
   if (!actions.finish) return;
   metrics_->Handled(static_cast<int>(actions.status.code()),
                     absl::ToDoubleSeconds(MonotonicNow() - begin_));
@@ -109,6 +113,10 @@ SubmitStreamReactor::Actions SubmitStreamReactor::NextActions() {
   if (!no_more_requests && !reading_ && !settling_ && slots_.size() < kStreamRequestsMax &&
       slot_bytes_ < kStreamRequestBytesMax) {
     reading_ = actions.read = true;
+  }
+  if (waits_alone_ && outstanding_ == 1) {
+    waits_alone_ = false;
+    actions.submit_alone = true;
   }
   if (actions.read || actions.write) {
     ++performing_;
@@ -134,24 +142,45 @@ void SubmitStreamReactor::TakeRequest() {
   if (!status.ok()) return Settle(status);
   if (request.validate_only()) return Validate();
   submission_.done = [this, number = number_, request_id = request.request_id()](Answer answer) {
-    OnAnswer(number, request_id, answer);
+    OnAnswer(number, request_id, MovedIfUnanswered(std::move(answer)));
   };
-  Submit();
+  if (!MustBeAlone()) return Submit();
+  Handle([&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { waits_alone_ = true; });
+}
+
+// Also notes what those behind it have to know about this one.
+bool SubmitStreamReactor::MustBeAlone() {
+  const GuardChanges own = GuardChangesOf(submission_.request);
+  GuardChanges pending;
+  {
+    absl::MutexLock lock(&mutex_);
+    pending = guard_changes_;
+    guard_changes_.registrations += own.registrations;
+    guard_changes_.deletions += own.deletions;
+    slots_[number_ - answered_].guard_changes = own;
+  }
+  return guards_->MayAsk(submission_.request, pending);
 }
 
 uint64_t SubmitStreamReactor::AddSlot(size_t request_bytes) {
   absl::MutexLock lock(&mutex_);
-  slots_.push_back({request_bytes, std::nullopt});
+  slots_.push_back({request_bytes, {}, std::nullopt});
   slot_bytes_ += request_bytes;
   ++outstanding_;
   return answered_ + slots_.size() - 1;
 }
 
 void SubmitStreamReactor::Validate() {
+  if (guards_->MayAsk(submission_.request)) {
+    submission_.done = [this, number = number_, request_id = submission_.request.request_id()](
+                           const Answer& answer) { OnAnswer(number, request_id, answer); };
+    guards_->Submit(std::move(submission_), GuardResolver::WhenFull::kWait);
+    return Handle([&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { settling_ = false; });
+  }
   auto submission = std::make_shared<const Submission>(std::move(submission_));
   const absl::Status posted = workers_->TryPost([this, number = number_, submission] {
     OnAnswer(number, submission->request.request_id(),
-             executor_->Validate(submission->request, submission->actor));
+             MovedIfUnanswered(executor_->Validate(submission->request, submission->actor)));
   });
   if (!posted.ok()) {
     submission_.request.set_request_id(submission->request.request_id());
@@ -172,6 +201,19 @@ void SubmitStreamReactor::Submit() {
   }
 }
 
+// Everything before it is answered, and nothing behind it was read.
+void SubmitStreamReactor::SubmitAlone() {
+  if (!guards_->MayAsk(submission_.request)) return Submit();
+  submission_.done = [this, request_id = submission_.request.request_id()](const Answer& answer) {
+    grpc::ByteBuffer response = ToResponse(request_id, answer);
+    Handle([&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+      settling_ = false;
+      PutAnswer(number_, std::move(response));
+    });
+  };
+  guards_->Submit(std::move(submission_), GuardResolver::WhenFull::kWait);
+}
+
 void SubmitStreamReactor::Settle(const absl::Status& refusal) {
   grpc::ByteBuffer response = ToResponse(submission_.request.request_id(), refusal);
   Handle([&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
@@ -187,7 +229,10 @@ void SubmitStreamReactor::OnAnswer(uint64_t number, const std::string& request_i
 }
 
 void SubmitStreamReactor::PutAnswer(uint64_t number, grpc::ByteBuffer answer) {
-  slots_[number - answered_].answer = std::move(answer);
+  Slot& slot = slots_[number - answered_];
+  slot.answer = std::move(answer);
+  guard_changes_.registrations -= slot.guard_changes.registrations;
+  guard_changes_.deletions -= slot.guard_changes.deletions;
   --outstanding_;
 }
 

@@ -16,7 +16,9 @@
 #include "grpcpp/support/server_callback.h"
 #include "server/active_streams.h"
 #include "server/executor.h"
+#include "server/guard_resolver.h"
 #include "server/metrics.h"
+#include "server/serving.h"
 #include "server/submission.h"
 #include "server/worker_pool.h"
 
@@ -28,14 +30,16 @@ inline constexpr size_t kStreamRequestsMax = 1'024;
 inline constexpr size_t kStreamRequestBytesMax = 8 * 1'024 * 1'024;
 
 // A SubmitStream RPC. Requests go to the executor in the order read, and each has a slot that keeps
-// its answer until those before it are written. Deletes itself when gRPC has done with it, which is
-// not before everything that it gave away was answered.
+// its answer until those before it are written. One that may need the provider of external guards
+// waits until those before it are answered, and nothing is read until it is answered itself.
+// Deletes itself when gRPC has done with it, which is not before everything that it gave away was
+// answered.
 class SubmitStreamReactor final
     : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>,
       public ActiveStream {
  public:
   // The pointers outlive the RPC. `workers` compute for validate_only.
-  SubmitStreamReactor(Executor* executor, ActiveStreams* streams, WorkerPool* workers,
+  SubmitStreamReactor(const Backend& backend, ActiveStreams* streams, WorkerPool* workers,
                       RpcMetrics* metrics);
 
   void End(const absl::Status& status) override;
@@ -44,6 +48,7 @@ class SubmitStreamReactor final
  private:
   struct Slot {
     size_t request_bytes = 0;
+    GuardChanges guard_changes;
     std::optional<grpc::ByteBuffer> answer;
   };
   // What an event leads to.
@@ -51,6 +56,7 @@ class SubmitStreamReactor final
     bool read = false;
     bool write = false;
     bool more_to_write = false;
+    bool submit_alone = false;
     bool finish = false;
     absl::Status status;  // to finish with
   };
@@ -71,13 +77,16 @@ class SubmitStreamReactor final
   void TakeRequest();
   uint64_t AddSlot(size_t request_bytes);
   void Validate();
+  bool MustBeAlone() ABSL_LOCKS_EXCLUDED(mutex_);
   void Submit();
+  void SubmitAlone();
   void Settle(const absl::Status& refusal);
 
   void OnAnswer(uint64_t number, const std::string& request_id, const Answer& answer);
   void PutAnswer(uint64_t number, grpc::ByteBuffer answer) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   Executor* const executor_;
+  GuardResolver* const guards_;
   ActiveStreams* const streams_;
   WorkerPool* const workers_;
   RpcMetrics* const metrics_;
@@ -95,7 +104,9 @@ class SubmitStreamReactor final
   size_t slot_bytes_ ABSL_GUARDED_BY(mutex_) = 0;
   size_t outstanding_ ABSL_GUARDED_BY(mutex_) = 0;  // answers that others owe
   bool reading_ ABSL_GUARDED_BY(mutex_) = false;
-  bool settling_ ABSL_GUARDED_BY(mutex_) = false;  // what was read is not with the executor yet
+  bool settling_ ABSL_GUARDED_BY(mutex_) = false;     // what was read is not with the executor yet
+  bool waits_alone_ ABSL_GUARDED_BY(mutex_) = false;  // and waits for the answers before it
+  GuardChanges guard_changes_ ABSL_GUARDED_BY(mutex_);  // of what is not answered yet
   bool writing_ ABSL_GUARDED_BY(mutex_) = false;
   int performing_ ABSL_GUARDED_BY(mutex_) = 0;        // threads that are about to call gRPC
   bool half_closed_ ABSL_GUARDED_BY(mutex_) = false;  // the client sends no more

@@ -155,13 +155,12 @@ const std::vector<BadInput>& BadInputs() {
        },
        StatusCode::kInvalidArgument, v1::INVALID_EXPRESSION,
        "transitions[0].register_machine.machine.root.states[0].on[0].guard"},
-      {"unsupported feature",
+      {"after edge without a delay",
        [](Request* r) {
-         Machine(r)->mutable_root()->mutable_states(0)->add_after()->mutable_delay()->set_seconds(
-             1);
+         Machine(r)->mutable_root()->mutable_states(0)->add_after()->set_guard("true");
        },
-       StatusCode::kInvalidArgument, v1::UNSUPPORTED_FEATURE,
-       "transitions[0].register_machine.machine.root.states[0].after"},
+       StatusCode::kInvalidArgument, v1::INVALID_DEFINITION,
+       "transitions[0].register_machine.machine.root.states[0].after[0].delay"},
       {"unknown field",
        [](Request* r) {
          auto* send = r->mutable_transitions(0)->mutable_send_event();

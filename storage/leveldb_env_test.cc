@@ -3,10 +3,13 @@
 #include <atomic>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/synchronization/mutex.h"
 #include "gtest/gtest.h"
 #include "leveldb/db.h"
 #include "storage/fault_file_system.h"
@@ -22,23 +25,36 @@ class RecordingFileSystem : public FaultFileSystem {
   using FaultFileSystem::FaultFileSystem;
 
   absl::StatusOr<std::unique_ptr<WritableFile>> Create(const std::string& path) override {
-    trace.push_back("create " + path);
+    Record("create " + path);
     return FaultFileSystem::Create(path);
   }
   absl::Status Rename(const std::string& from, const std::string& to) override {
-    trace.push_back("rename " + to);
+    Record("rename " + to);
     return FaultFileSystem::Rename(from, to);
   }
   absl::Status Remove(const std::string& path) override {
-    trace.push_back("remove " + path);
+    Record("remove " + path);
     return FaultFileSystem::Remove(path);
   }
   absl::Status SyncDirectory(const std::string& directory) override {
-    trace.push_back("sync " + directory);
+    Record("sync " + directory);
     return FaultFileSystem::SyncDirectory(directory);
   }
 
-  std::vector<std::string> trace;
+  // What was done so far; forgotten then.
+  std::vector<std::string> TakeTrace() {
+    absl::MutexLock lock(&mutex_);
+    return std::exchange(trace_, {});
+  }
+
+ private:
+  void Record(std::string what) {
+    absl::MutexLock lock(&mutex_);
+    trace_.push_back(std::move(what));
+  }
+
+  absl::Mutex mutex_;  // LevelDB has a thread of its own
+  std::vector<std::string> trace_ ABSL_GUARDED_BY(mutex_);
 };
 
 class LevelDbEnvTest : public testing::Test {
@@ -60,8 +76,8 @@ TEST_F(LevelDbEnvTest, CreatingRenamingAndRemovingSyncTheDirectory) {
   ASSERT_TRUE(env_.RenameFile(a, b).ok());
   ASSERT_TRUE(env_.RemoveFile(b).ok());
   const std::string sync = "sync " + directory_.path();
-  EXPECT_EQ(files_.trace, (std::vector<std::string>{"create " + a, sync, "rename " + b, sync,
-                                                    "remove " + b, sync}));
+  EXPECT_EQ(files_.TakeTrace(), (std::vector<std::string>{"create " + a, sync, "rename " + b, sync,
+                                                          "remove " + b, sync}));
 }
 
 TEST_F(LevelDbEnvTest, ADirectoryThatCannotBeSyncedFailsTheCall) {

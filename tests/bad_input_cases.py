@@ -26,10 +26,6 @@ def bad_machine(what, sent, reason, path, message=""):
     return invalid(what, sent, reason, f"transitions[0].register_machine.machine.{path}", message)
 
 
-def unsupported(what, sent, path):
-    return bad_machine(what, sent, "UNSUPPORTED_FEATURE", path)
-
-
 def denied(what, sent, reason, message=""):
     return Case(what, sent, "FAILED_PRECONDITION", reason, "", message)
 
@@ -147,15 +143,57 @@ BAD_MACHINES = [
         "INVALID_FIELD",
         "transitions[0].expected_version",
     ),
-    unsupported("parallel state", with_state(type="PARALLEL"), f"{FIRST_STATE}.type"),
-    unsupported("history state", with_state(type="HISTORY"), f"{FIRST_STATE}.type"),
-    unsupported("what history remembers", with_state(history="DEEP"), f"{FIRST_STATE}.history"),
-    unsupported("`after` edge", with_state(after=[{"delay": "30s"}]), f"{FIRST_STATE}.after"),
-    unsupported("`send`", with_action(send={"event": "stop"}), f"{ADD_EDGE}.actions[0].send"),
-    unsupported("`cancel`", with_action(cancel={"id": "t"}), f"{ADD_EDGE}.actions[0].cancel"),
-    unsupported("external guard", with_edge(external_guard="g"), f"{ADD_EDGE}.external_guard"),
-    unsupported("two targets", with_edge(target=["counting", "stopped"]), f"{ADD_EDGE}.target"),
-    unsupported("retention", counter_with(lambda it: it.update(retention="60s")), "retention"),
+    bad_machine(
+        "parallel state without regions",
+        with_state(type="PARALLEL"),
+        "INVALID_DEFINITION",
+        f"{FIRST_STATE}.states",
+    ),
+    bad_machine(
+        "deep atomic state", with_state(history="DEEP"), "INVALID_DEFINITION", f"{FIRST_STATE}.history"
+    ),
+    bad_machine(
+        "`after` edge without a delay",
+        with_state(after=[{"target": ["stopped"]}]),
+        "INVALID_DEFINITION",
+        f"{FIRST_STATE}.after[0].delay",
+    ),
+    bad_machine(
+        "negative delay",
+        with_state(after=[{"delay": "-30s"}]),
+        "INVALID_DEFINITION",
+        f"{FIRST_STATE}.after[0].delay",
+    ),
+    bad_machine(
+        "`send` of no event",
+        with_action(send={"delay": "1s"}),
+        "INVALID_FIELD",
+        f"{ADD_EDGE}.actions[0].send.event",
+    ),
+    bad_machine(
+        "`cancel` of no id",
+        with_action(cancel={}),
+        "INVALID_FIELD",
+        f"{ADD_EDGE}.actions[0].cancel.id",
+    ),
+    bad_machine(
+        "external guard of an event that the machine itself raises",
+        with_edge(external_guard="g", actions=[{"raise": {"event": "add"}}]),
+        "INVALID_DEFINITION",
+        f"{ADD_EDGE}.external_guard",
+    ),
+    bad_machine(
+        "two targets in one region",
+        with_edge(target=["counting", "stopped"]),
+        "INVALID_DEFINITION",
+        f"{ADD_EDGE}.target[1]",
+    ),
+    bad_machine(
+        "negative retention",
+        counter_with(lambda it: it.update(retention="-60s")),
+        "INVALID_DEFINITION",
+        "retention",
+    ),
 ]
 
 # Refused with an instance `i`, at version 2, of the machine `counter`; `s` is stopped.

@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+import tempfile
 import unittest
 
 import grpc
@@ -12,6 +13,34 @@ import test_main
 MACHINES = swoosh_server.ROOT / "examples/machines"
 DOOR = MACHINES / "door.json"
 REVIEW = MACHINES / "review.yaml"
+# Burns after a while, and then what it does fails.
+OVEN = json.dumps(
+    {
+        "name": "oven",
+        "root": {
+            "id": "oven",
+            "initial": ["baking"],
+            "states": [
+                {
+                    "id": "baking",
+                    "after": [{"delay": "30m", "target": ["burning"]}],
+                    "on": [{"event": "open", "externalGuard": "chef", "target": ["opened"]}],
+                },
+                {
+                    "id": "burning",
+                    "entry": [{"send": {"event": "smoke"}}],
+                    "on": [
+                        {
+                            "event": "smoke",
+                            "actions": [{"assign": {"location": "context.no.such", "value": "1"}}],
+                        }
+                    ],
+                },
+                {"id": "opened", "type": "FINAL"},
+            ],
+        },
+    }
+)
 EXIT_FAILED = 1
 EXIT_USAGE = 2
 
@@ -75,6 +104,41 @@ class CliTest(unittest.TestCase):
         done = swoosh_ctl.run(None, "machine", "check", "-", stdin='{"name": "m", "nmae": "x"}')
         self.assertEqual(done.returncode, EXIT_FAILED)
         self.assertIn("nmae", done.stderr)
+
+    def test_a_machine_of_xstate_is_imported_run_and_exported_again(self):
+        config = {
+            "id": "light",
+            "initial": "off",
+            "states": {
+                "off": {"on": {"TOGGLE": "on"}},
+                "on": {
+                    "entry": {"type": "shine", "params": {"watts": 5}},
+                    "on": {"TOGGLE": {"target": "off", "actions": "fade"}},
+                },
+            },
+        }
+        machine = self.ok("machine", "import", "--from", "xstate", "-", stdin=json.dumps(config))
+        self.ok("machine", "put", "-", stdin=machine)
+        self.ok("create", "light", "l")
+        self.assertRegex(self.ok("send", "l", "TOGGLE"), r"emitted +shine.*watts")
+        self.assertRegex(self.ok("send", "l", "TOGGLE"), r"emitted +fade")
+        self.assertEqual(self.ok("machine", "export", "light@1", "--format", "json"), machine)
+        # SCXML is read again as the same definition, which keeps its version.
+        scxml = self.ok("machine", "export", "light", "--format", "scxml")
+        again = self.ok("machine", "import", "--from", "scxml", "-", stdin=scxml)
+        (put,) = self.ok_json("machine", "put", "-", stdin=again)
+        self.assertEqual(put["results"][0]["machine"]["version"], 1)
+        mermaid = self.ok("machine", "export", "light", "--format", "mermaid")
+        self.assertIn("off --> on : TOGGLE", mermaid)
+        done = self.ctl("machine", "export", "nobody", "--format", "dot")
+        self.assertEqual(done.returncode, exit_code(grpc.StatusCode.NOT_FOUND))
+        config["states"]["off"]["invoke"] = {"src": "bulb"}
+        done = self.ctl(
+            "machine", "import", "--from", "xstate", "-", stdin=json.dumps(config, indent=1)
+        )
+        self.assertEqual(done.returncode, EXIT_FAILED)
+        self.assertRegex(done.stderr, r"standard input:\d+:\d+: states\.off\.invoke: ")
+        self.assertEqual(done.stdout, "")
 
     def test_create_and_send_tell_what_happened_and_what_may_happen_next(self):
         created = self.ok("create", "door", "d")
@@ -191,6 +255,39 @@ class CliTest(unittest.TestCase):
         self.assertIn("did you mean unlock?", done.stdout)
         self.assertRegex(done.stdout, "closed → .*opened")
         self.assertRegex(done.stdout, '"tries": ?0')
+
+    def test_try_lets_time_pass_and_answers_external_guards(self):
+        done = swoosh_ctl.run(None, "try", "-", "--events", "/dev/null", "--at", "+2h", stdin=OVEN)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertRegex(done.stdout, r"timers +after.baking in 30m")
+        self.assertRegex(done.stdout, r"\+30m  after.baking  baking → burning")
+        self.assertRegex(done.stdout, r"\+30m  smoke  burning → burning\n +status +FAULTED\n +fault ")
+        self.assertTrue(done.stdout.endswith("+2h  burning\n"), done.stdout)
+        with tempfile.NamedTemporaryFile("w", suffix=".json") as machine:
+            machine.write(OVEN)
+            machine.flush()
+            arguments = ("try", machine.name, "--guard", "chef=false")
+            done = swoosh_ctl.run(None, *arguments, stdin="open\n:guard chef=true\nopen\n")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertRegex(done.stdout, r"guard chef\b")
+        self.assertRegex(done.stdout, "baking → .*opened")
+
+    def test_what_timers_did_is_told_as_what_events_did(self):
+        self.ok("machine", "put", "-", stdin=OVEN.replace("30m", "0.2s"))
+        created = self.ok("create", "oven", "o")
+        self.assertRegex(created, r"timers +after.baking in 200ms")
+        watched = self.ok("watch", "--from", "1", "--id", "o", "--count", "3").splitlines()
+        self.assertRegex(watched[1], "burning")
+        self.assertRegex(watched[2], r"burning \(FAULTED: .*context.no:")
+        got = self.ok("get", "o")
+        self.assertRegex(got, r"fault +.*context.no:")
+        history = self.ok("history", "o").splitlines()
+        self.assertRegex(history[1], r"\(timer\) .*FAULTED")
+        self.assertRegex(history[2], r"\(timer\) .*baking/after/0 .*burning")
+        self.assertRegex(self.ok("records"), "advance time to 2")
+        self.ok("machine", "put", "-", stdin=OVEN)
+        self.ok("create", "oven", "p")
+        self.assertRegex(self.ok("get", "p"), r"timers +\d{4}-.* after.baking")
 
     def test_submit_counts_what_was_refused_and_repeats_nothing(self):
         lines = [{"transitions": [{"createInstance": {"instanceId": "d", "machine": "door"}}]}]

@@ -274,7 +274,17 @@ def run(cycles, seed):
 def _check_alive(clients, auditor, cycle):
     for thread in (*clients, auditor):
         if thread.error is not None:
-            raise Violation(f"cycle {cycle}: {thread.name}: {thread.error!r}") from None
+            raise Violation(
+                f"cycle {cycle}: {thread.name}: {thread.error!r}; "
+                f"the newest records of it: {_newest_requests(thread, auditor)}"
+            ) from None
+
+
+def _newest_requests(thread, auditor):
+    """What of a client is in the log: it tells what the server never got from what it lost."""
+    own = thread.name.replace("client ", "") + "/"
+    found = [each.request_id for each in auditor.records[-5000:] if each.request_id.startswith(own)]
+    return found[-2 * PIPELINE_MAX :]
 
 
 def _check(server, clients, auditor):

@@ -1,5 +1,10 @@
-"""A help desk's log through swooshctl and swooshd: undisturbed, and with either killed."""
+"""A help desk's log through a client and swooshd: undisturbed, and with either killed.
 
+In the log's order through `swooshctl submit`, or in the log's own time through the example's feed.py
+and a server with the manual clock.
+"""
+
+import collections
 import dataclasses
 import json
 import pathlib
@@ -15,6 +20,10 @@ DESK = swoosh_server.ROOT / "examples/incident_desk"
 # A moment in which what was just written is under way, or not yet, or already done.
 KILL_DELAY_SECONDS_MAX = 0.01
 SUBMIT_SECONDS_MAX = 600
+FEED_SECONDS_MAX = 1800
+POLL_SECONDS = 0.002
+# Kills come before this share of the lines is answered: a client that is done can't be killed.
+KILLS_UNTIL = 0.95
 
 
 class RunError(AssertionError):
@@ -25,7 +34,7 @@ class RunError(AssertionError):
 class Outcome:
     index: int
     state_hash: str
-    summary: dict  # as swooshctl printed it
+    summary: dict  # as swooshctl prints it
     report: str  # as report.py printed it
     seconds: float
     server_kills: int = 0
@@ -48,12 +57,22 @@ def convert(log, folder):
     return requests
 
 
+def convert_in_event_time(log, folder):
+    """As `convert`; returns the file for feed.py."""
+    lines = folder / "desk_in_event_time.jsonl"
+    _script("convert.py", log, "--event_time", "--output", lines)
+    return lines
+
+
 class _Run:
-    """A server with the desk's machine, and a client that is submitting to it."""
+    """A server with the desk's machine, whose clock stands still, and a client that submits to it."""
+
+    SECONDS_MAX = SUBMIT_SECONDS_MAX
 
     def __init__(self, requests):
         self.requests = requests
-        self.server = swoosh_server.Server()
+        # Timers' deadlines are in the state hash: by the machine's clock no two runs had the same.
+        self.server = swoosh_server.Server("--clock=manual")
         self.responses = self.server.folder / "answers.jsonl"
         self._checkpoint = self.server.folder / "checkpoint"
         self._client = None
@@ -86,20 +105,23 @@ class _Run:
         self._client.communicate()
 
     def finish(self, server_kills=0, client_kills=0):
-        out, error = self._client.communicate(timeout=SUBMIT_SECONDS_MAX)
+        out, error = self._client.communicate(timeout=self.SECONDS_MAX)
         if self._client.returncode != 0:
-            raise RunError(f"submit: exit code {self._client.returncode}: {error.decode()}")
+            raise RunError(f"the client: exit code {self._client.returncode}: {error.decode()}")
         seconds = time.monotonic() - self._began
         state = self.server.orchestrator.GetState(orchestrator_pb2.GetStateRequest())
         return Outcome(
             state.index,
             state.state_hash.hex(),
-            json.loads(out),
+            self.summary(out),
             self._report(),
             round(seconds, 1),
             server_kills,
             client_kills,
         )
+
+    def summary(self, out):
+        return json.loads(out)
 
     def _report(self):
         records = self.server.folder / "records.jsonl"
@@ -116,6 +138,59 @@ class _Run:
         if self._client is not None and self._client.poll() is None:
             self.kill_client()
         self.server.close()
+
+
+class _FedRun(_Run):
+    """The same with feed.py, which moves the clock, reads its file and is not fed itself."""
+
+    SECONDS_MAX = FEED_SECONDS_MAX
+
+    def __init__(self, lines):
+        super().__init__(lines)
+        self._counted = 0
+        self._count = 0
+
+    def start_client(self, file):
+        command = ["/usr/bin/python3", "-B", DESK / "feed.py", file, "--answers", self.responses]
+        self._client = subprocess.Popen(
+            swoosh_server.bound_to_us([*command, "--server", self.server.grpc_address]),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+
+    def wait_for_answers(self, count):
+        """Waits until so many lines are answered."""
+        while self._answered() < count:
+            if self._client.poll() is not None:
+                raise RunError(f"it ended too early: {self._client.communicate()[1].decode()}")
+            time.sleep(POLL_SECONDS)
+
+    def _answered(self):
+        if self.responses.exists():
+            with open(self.responses, "rb") as answers:
+                answers.seek(self._counted)
+                # What a kill left half is written anew.
+                whole = answers.read().rpartition(b"\n")
+            self._counted += len(whole[0]) + len(whole[1])
+            self._count += whole[0].count(b"\n") + len(whole[1])
+        return self._count
+
+    def summary(self, out):
+        counts = collections.Counter()
+        refused = collections.Counter()
+        for line in self.responses.read_text().splitlines():
+            answer = json.loads(line)
+            if "advanceClock" in answer:
+                counts["clock_moves"] += 1
+            elif "status" in answer:
+                refused[answer["status"]["code"]] += 1
+            else:
+                counts["duplicates" if answer.get("duplicate") else "accepted"] += 1
+        counts["answered"] = counts["accepted"] + counts["duplicates"] + refused.total()
+        return {key: counts[key] for key in ("answered", "accepted", "duplicates", "clock_moves")} | {
+            "refused": dict(refused)
+        }
 
 
 def run_whole(requests):
@@ -155,6 +230,33 @@ def run_with_kills(requests, server_kills, client_kills, seed):
                 run.start_client("-")
                 fed = 0
         run.feed(lines[fed:])
+        return run.finish(server_kills, client_kills)
+    finally:
+        run.close()
+
+
+def run_in_event_time(lines, server_kills=0, client_kills=0, seed=0):
+    """Feeds the file; kill -9 hits server and client when random numbers of lines are answered.
+
+    What was killed is started again: the client goes on after the answers that it has.
+    """
+    dice = random.Random(seed)
+    count = pathlib.Path(lines).read_bytes().count(b"\n")
+    victims = ["server"] * server_kills + ["client"] * client_kills
+    dice.shuffle(victims)
+    points = sorted(dice.sample(range(1, int(count * KILLS_UNTIL)), len(victims)))
+    run = _FedRun(lines)
+    try:
+        run.start_client(lines)
+        for point, victim in zip(points, victims, strict=True):
+            run.wait_for_answers(point)
+            time.sleep(dice.uniform(0, KILL_DELAY_SECONDS_MAX))
+            if victim == "server":
+                run.server.kill()
+                run.server.start()
+            else:
+                run.kill_client()
+                run.start_client(lines)
         return run.finish(server_kills, client_kills)
     finally:
         run.close()

@@ -28,6 +28,8 @@ METRICS = {
     "swoosh_instances": "gauge",
     "swoosh_timers": "gauge",
     "swoosh_timer_lateness_seconds": "histogram",
+    "swoosh_guard_calls_total": "counter",
+    "swoosh_guard_call_duration_seconds": "histogram",
     "swoosh_wal_size_bytes": "gauge",
     "swoosh_disk_free_bytes": "gauge",
     "swoosh_fenced": "gauge",

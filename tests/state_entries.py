@@ -22,10 +22,21 @@ CONSTANTS_OF_REDUCER_VERSION_1 = {
     "microsteps_max": 100,
     "emitted_per_step_max": 1000,
 }
+CONSTANTS_OF_REDUCER_VERSION_2 = CONSTANTS_OF_REDUCER_VERSION_1 | {
+    "reducer_version": 2,
+    "microsteps_max": 1000,
+    "step_output_bytes_max": 1048576,
+    "timers_per_instance_max": 1000,
+    "timers_fired_per_record_max": 1000,
+    "delay_seconds_max": 3155760000,
+}
 
 
-def constants_entry():
-    return b"c", value_bytes(CONSTANTS_OF_REDUCER_VERSION_1)
+def constants_entry(index):
+    """Key and value at `index`: the first record brings those of the version that made it."""
+    if index == 0:
+        return b"c", value_bytes(CONSTANTS_OF_REDUCER_VERSION_1)
+    return b"c", value_bytes(CONSTANTS_OF_REDUCER_VERSION_2)
 
 
 def definition_bytes(machine):

@@ -72,7 +72,7 @@ class StateHashServerTest(unittest.TestCase):
 
     def entries(self):
         """All entries of the state, each read through the API."""
-        yield state_entries.constants_entry()
+        yield state_entries.constants_entry(self.state().index)
         for namespace in NAMESPACES:
             machines = {}
             listed = self.stub.ListMachines(

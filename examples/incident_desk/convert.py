@@ -5,18 +5,24 @@ Each trace becomes an instance of the machine `incident` (machine.json), named a
 of its events an event of that instance, in the order of the log: traces as they stand in the file,
 events as they stand in their trace. Nothing is sorted.
 
+With --event_time the log is replayed in its own time, for feed.py and a server with the manual
+clock: all events in the order of their times, and between them lines that move the clock.
+
 Creating an instance and each of its events are proposals of their own, so that an event that the
 machine denies takes nothing else with it. Their request ids are CASE/0 for the creation and CASE/1,
 CASE/2, ... for the events: the same log always gives the same ids, so a submission that was cut off
 can go on, and what was accepted is not applied twice.
 
-Reads one trace at a time: memory does not grow with the log, but for the names of the cases.
+Reads one trace at a time: memory does not grow with the log, but for the names of the cases. With
+--event_time the whole log is in memory, because it is sorted.
 """
 
 import argparse
 import datetime
 import gzip
+import heapq
 import json
+import math
 import os
 import re
 import signal
@@ -30,6 +36,11 @@ INSTANCE_ID_BYTES_MAX = 128
 REQUEST_ID_BYTES_MAX = 128
 EVENT_NAME_BYTES_MAX = 256
 GZIP_MAGIC = b"\x1f\x8b"
+# What the clock has to do with the machine: this event starts a timer of this delay.
+TIMER_EVENT = "completed.resolved"
+TIMER_SECONDS = 7 * 24 * 3600
+# Otherwise the clock may be behind the log by so much: each move costs a record and a round trip.
+CLOCK_BEHIND_SECONDS_MAX = 3600
 
 
 class LogError(Exception):
@@ -209,6 +220,56 @@ def requests_of(stream, limit=None):
         raise LogError("no traces")
 
 
+def by_time(requests):
+    """(time, request) in the order of the events' times; a case keeps its order in any case.
+
+    Of events of the same time the one that stands first in the log comes first. An event that is
+    earlier than the one before it in its case counts as of that one's time, and a creation is of
+    the time of the first event.
+    """
+    runs = []
+    time = None
+    for item in requests:
+        (body,) = item["transitions"][0].values()
+        if "machine" in body:
+            time = body["context"]["opened_at"]
+            runs.append([])
+        else:
+            time = max(time, body["data"]["time"])
+        runs[-1].append((time, item))
+    return heapq.merge(*runs, key=lambda timed: timed[0])
+
+
+def clock_move(seconds):
+    time = datetime.datetime.fromtimestamp(seconds, datetime.timezone.utc)
+    return {"advanceClock": {"to": time.isoformat().replace("+00:00", "Z")}}
+
+
+def in_event_time(requests):
+    """The requests in the order of time, with the moves of the clock that the timer needs.
+
+    The clock stands at an event's time when the event starts a timer, and when its incident's timer
+    came due meanwhile, so that the timer fires first; and it is never far behind.
+    """
+    clock = None
+    due = {}  # by case, if a timer may be running
+    for time, item in by_time(requests):
+        (body,) = item["transitions"][0].values()
+        case = body["instanceId"]
+        starts_timer = body.get("event") == TIMER_EVENT
+        if (
+            clock is None
+            or time - clock > CLOCK_BEHIND_SECONDS_MAX
+            or (starts_timer and time > clock)
+            or clock < due.get(case, math.inf) <= time
+        ):
+            clock = time
+            yield clock_move(clock)
+        if starts_timer:
+            due[case] = time + TIMER_SECONDS
+        yield item
+
+
 def open_log(path):
     """Opens a log for reading, unpacking it when it is gzip, whatever its name."""
     with open(path, "rb") as stream:
@@ -220,17 +281,19 @@ def write_requests(requests, out):
     """Writes one line a request; returns how many cases and events they hold."""
     cases = events = 0
     for item in requests:
-        if "createInstance" in item["transitions"][0]:
-            cases += 1
-        else:
-            events += 1
+        if "transitions" in item:
+            creates = "createInstance" in item["transitions"][0]
+            cases += creates
+            events += not creates
         out.write(json.dumps(item, ensure_ascii=False, separators=(",", ":")).encode() + b"\n")
     return cases, events
 
 
-def convert(path, output, limit):
+def convert(path, output, limit, event_time):
     with open_log(path) as stream:
         requests = requests_of(stream, limit)
+        if event_time:
+            requests = in_event_time(requests)
         if output is None:
             counts = write_requests(requests, sys.stdout.buffer)
             sys.stdout.buffer.flush()
@@ -256,15 +319,22 @@ def cases_count(text):
 def main():
     parser = argparse.ArgumentParser(
         description="Converts an XES log of a help desk to one JSON SubmitRequest a line.",
-        epilog="Then: swooshctl submit --file FILE",
+        epilog="Then: swooshctl submit --file FILE; with --event_time: feed.py FILE",
     )
     parser.add_argument("log", help="the log: .xes, or .xes.gz")
     parser.add_argument("--output", metavar="FILE", help="where to write; default: standard output")
     parser.add_argument("--limit", metavar="N", type=cases_count, help="only the first N cases")
+    parser.add_argument(
+        "--event_time",
+        action="store_true",
+        help="in the order of the events' times, with moves of the manual clock between them",
+    )
     arguments = parser.parse_args()
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `| head` is no error of ours
     try:
-        cases, events = convert(arguments.log, arguments.output, arguments.limit)
+        cases, events = convert(
+            arguments.log, arguments.output, arguments.limit, arguments.event_time
+        )
     except LogError as error:
         sys.exit(f"convert.py: {arguments.log}: {error}")
     except OSError as error:

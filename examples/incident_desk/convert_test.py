@@ -161,6 +161,45 @@ class ConvertTest(unittest.TestCase):
         log = log_xml(*(trace_xml(f"C{n}", event_xml(), event_xml()) for n in range(5)))
         self.assertEqual(converted(log, limit=2), converted(log)[:6])
 
+    def test_event_time_sorts_the_events_and_moves_the_clock_where_the_timer_needs_it(self):
+        def at(day, hour=0, minute=0, **changes):
+            return event_xml(time=f"2024-03-{day:02}T{hour:02}:{minute:02}:00Z", **changes)
+
+        resolved = {"status": "Completed", "substatus": "Resolved"}
+        closed = {"status": "Completed", "substatus": "Closed"}
+        requests = converted(log_xml(
+            trace_xml("A", at(1), at(1, 0, 10, **resolved), at(8, 0, 11, **closed)),
+            trace_xml("B", at(1, 0, 5), at(1, 0, 30), at(1, 1, 15), at(8, 0, 5)),
+        ))
+        lines = [line["requestId"] if "requestId" in line else line["advanceClock"]["to"][8:16]
+                 for line in convert.in_event_time(requests)]
+        self.assertEqual(lines, [
+            "01T00:00", "A/0", "A/1",
+            "B/0", "B/1",  # the clock may be behind by an hour
+            "01T00:10", "A/2",  # but not where a timer starts
+            "B/2",
+            "01T01:15", "B/3",  # more than an hour
+            "08T00:05", "B/4",
+            "08T00:11", "A/3",  # the timer came due meanwhile, and fires first
+        ])
+
+    def test_event_time_keeps_the_order_of_a_case(self):
+        requests = converted(log_xml(
+            trace_xml("A", event_xml(time="2024-03-02T00:00:00Z"),
+                      event_xml(time="2024-03-01T00:00:00Z")),
+            trace_xml("B", event_xml(time="2024-03-01T12:00:00Z")),
+        ))
+        self.assertEqual([item["requestId"] for _, item in convert.by_time(requests)],
+                         ["B/0", "B/1", "A/0", "A/1", "A/2"])
+
+    def test_event_time_loses_no_request(self):
+        with convert.open_log(SAMPLE) as stream:
+            requests = list(convert.requests_of(stream))
+        sorted_requests = [line for line in convert.in_event_time(requests)
+                           if "requestId" in line]
+        self.assertEqual(sorted(line["requestId"] for line in sorted_requests),
+                         sorted(line["requestId"] for line in requests))
+
     def test_a_log_without_a_namespace_is_read_too(self):
         xml = log_xml(trace_xml("C", event_xml()))
         self.assertEqual(converted(xml.replace(' xmlns="http://www.xes-standard.org/"', "")),
@@ -299,6 +338,24 @@ class SampleTest(unittest.TestCase):
                     for item in convert.requests_of(stream)
                     if "sendEvent" in item["transitions"][0]}
         self.assertEqual(sent, taken)
+
+    def test_the_timer_that_the_clock_is_moved_for_is_the_machine_s(self):
+        machine = json.loads((HERE / "machine.json").read_text(encoding="utf-8"))
+        timers = []
+        states = [machine["root"]]
+        while states:
+            state = states.pop()
+            timers += [(state["id"], edge["delay"]) for edge in state.get("after", [])]
+            states.extend(state.get("states", []))
+        self.assertEqual(timers, [("resolved", f"{convert.TIMER_SECONDS}s")])
+        entering = [edge["event"] for edge in self.edges(machine["root"])
+                    if "resolved" in edge.get("target", [])]
+        self.assertEqual(entering, [convert.TIMER_EVENT])
+
+    def edges(self, state):
+        yield from state.get("on", [])
+        for inner in state.get("states", []):
+            yield from self.edges(inner)
 
     def test_the_context_that_a_case_starts_with_has_keys_of_the_machine_only(self):
         machine = json.loads((HERE / "machine.json").read_text(encoding="utf-8"))

@@ -84,14 +84,14 @@ WRITTEN_CASES = [
     ("Low", [(QUEUED, 0), (PROGRESS, HOUR, "Network"), (IN_CALL, HOUR), (RESOLVED, HOUR)]),
     # Of high impact: waiting without saying for what is denied. Major from then on.
     ("High", [(PROGRESS, 0), (WAIT, HOUR), (PROGRESS, HOUR, "Network", "Major"), (WAIT, HOUR),
-              (WAIT_VENDOR, HOUR), (WAIT_CUSTOMER, HOUR), (RESOLVED, DAY), (CLOSED, 7 * DAY)]),
+              (WAIT_VENDOR, HOUR), (WAIT_CUSTOMER, HOUR), (RESOLVED, DAY), (CLOSED, 2 * DAY)]),
     # Ping-pong between two groups, to and fro.
     ("Medium", [(PROGRESS, 0, "Front desk")] + [
         (status, HOUR, group)
         for group in ("Network", "Field service", "Network", "Field service", "Network", "Network")
         for status in (QUEUED, PROGRESS)
     ] + [(QUEUED, HOUR, "Payroll apps"), (QUEUED, HOUR, "Network"), (PROGRESS, HOUR),
-         (PROGRESS, HOUR, "Field service"), (RESOLVED, DAY), (CLOSED, 7 * DAY)]),
+         (PROGRESS, HOUR, "Field service"), (RESOLVED, DAY), (CLOSED, DAY)]),
     # Cancelled is the end.
     ("Low", [(PROGRESS, 0), (CANCELLED, DAY), (PROGRESS, HOUR)]),
     # It belonged to no one's matter after all, and then did.

@@ -2,8 +2,8 @@
 """Says what the machine made of a log: how many events it allowed and denied, edge by edge.
 
 Reads the requests (what convert.py wrote), their answers (SubmitResponse, one JSON object a line,
-as `swooshctl submit` writes them), and, for the edges that were taken, the records (WatchResponse
-or Record, one JSON object a line, as `swooshctl watch -o json` writes them).
+as `swooshctl submit` and feed.py write them), and, for the edges that were taken, the records
+(WatchResponse or Record, one JSON object a line, as `swooshctl watch -o json` writes them).
 """
 
 import argparse
@@ -16,6 +16,13 @@ DENIAL = "swoosh.v1.Denial"
 ERROR_INFO = "google.rpc.ErrorInfo"
 # The reasons with which the machine itself says no. Any other refusal is no word about the event.
 DENIED_REASONS = ("EVENT_NOT_ENABLED", "GUARD_FALSE", "INSTANCE_NOT_RUNNING")
+MOVES_CLOCK = "advanceClock"  # the key of a line that is no proposal, of convert.py and feed.py
+# The machine's edges that say who closed an incident.
+CLOSED_BY_TIMER = "resolved/close_by_timer"
+CLOSED_BY_LOG = "resolved/close"
+CONFIRMED_BY_LOG = "closed/confirm"
+# The region of the machine beside the one that says where the work stands.
+ATTENTION = "attention"
 
 
 class InputError(Exception):
@@ -41,6 +48,8 @@ def read_requests(path):
     """Request id -> (instance id, event name, or None where it creates), in the file's order."""
     requests = {}
     for number, item in json_lines(path):
+        if MOVES_CLOCK in item:
+            continue
         try:
             (transition,) = item["transitions"]
             ((kind, body),) = transition.items()
@@ -57,6 +66,8 @@ def read_responses(path, requests):
     """Request id -> response. Of two for one request, as after a resumption, the last counts."""
     responses = {}
     for number, item in json_lines(path):
+        if MOVES_CLOCK in item:
+            continue
         request_id = item.get("requestId")
         if request_id not in requests:
             raise InputError(f"{path}:{number}: answers '{request_id}', which was not asked")
@@ -90,7 +101,7 @@ class Tally:
         self.unanswered = 0
 
     def add(self, event, state, response):
-        """`state`: the innermost state that the instance was in."""
+        """`state`: what `innermost` says of the instance before."""
         if response is None:
             self.unanswered += 1
         elif "status" not in response:
@@ -105,6 +116,13 @@ class Tally:
                 self.failed[reason, status.get("message", "")] += 1
 
 
+def innermost(configuration):
+    """The innermost active state, of the region of the work where there are two."""
+    if ATTENTION in configuration:
+        configuration = configuration[: configuration.index(ATTENTION)]
+    return configuration[-1] if configuration else "?"
+
+
 def tally_responses(requests, responses):
     tally = Tally()
     state_of = {}
@@ -114,7 +132,7 @@ def tally_responses(requests, responses):
         if response is not None and "status" not in response:
             for result in response.get("results", []):
                 configuration = result.get("instance", {}).get("configuration", [])
-                state_of[instance] = configuration[-1] if configuration else "?"
+                state_of[instance] = innermost(configuration)
     return tally
 
 
@@ -155,6 +173,13 @@ def print_denied(denied):
         print(f"{count:8}  {state:{state_width}}  {event:{event_width}}  {why}")
 
 
+def print_closed(edges):
+    print("\nclosed")
+    print(f"{edges[CLOSED_BY_TIMER]:8}  by the timer, of which the log closes", end="")
+    print(f" {edges[CONFIRMED_BY_LOG]} too, later")
+    print(f"{edges[CLOSED_BY_LOG]:8}  by the log, before")
+
+
 def print_report(tally, edges):
     denied = sum(tally.denied.values())
     answered = tally.allowed + denied
@@ -164,9 +189,10 @@ def print_report(tally, edges):
     if tally.unanswered:
         print(f"without an answer  {tally.unanswered:8}")
     if edges is not None:
-        print("\nallowed, by edge")
+        print("\ntaken, by edge")
         for edge, count in by_count(edges):
             print(f"{count:8}  {edge}")
+        print_closed(edges)
     if tally.denied:
         print_denied(tally.denied)
     if tally.failed:

@@ -118,6 +118,32 @@ class ReportTest(unittest.TestCase):
         )
         self.assertLess(rows.index(["2", "x/y"]), rows.index(["1", "y/z"]))
 
+    def test_moves_of_the_clock_are_no_requests(self):
+        move = {"advanceClock": {"to": "2024-03-04T08:00:00Z"}}
+        rows = self.rows(
+            requests=[move, create("C"), move, send("C", 1, "a")],
+            responses=[move, accepted("C/0", "new"), move, accepted("C/1", "open")],
+        )
+        self.assertIn(["events", "allowed", "1", "100.00", "%"], rows)
+
+    def test_who_closed_is_counted(self):
+        rows = self.rows(
+            requests=[create("C")],
+            responses=[accepted("C/0", "new")],
+            records=[record(1, "C", "resolved/close_by_timer"), record(2, "C", "closed/confirm"),
+                     record(3, "C", "resolved/close_by_timer"), record(4, "C", "resolved/close")],
+        )
+        self.assertIn("2 by the timer, of which the log closes 1 too, later".split(), rows)
+        self.assertIn("1 by the log, before".split(), rows)
+
+    def test_a_denial_is_of_the_region_that_says_where_the_work_stands(self):
+        rows = self.rows(
+            requests=[create("C"), send("C", 1, "a")],
+            responses=[accepted("C/0", "open", "work", "queued", "attention", "calm"),
+                       refused("C/1", "EVENT_NOT_ENABLED")],
+        )
+        self.assertIn(["1", "queued", "a", "no", "edge"], rows)
+
     def test_a_line_that_makes_no_sense_is_named(self):
         good = {"requests": [create("C")], "responses": [accepted("C/0", "new")]}
         for name, lines, parts in (

@@ -1,6 +1,8 @@
 #!/usr/bin/python3
 """A real help desk's log, whole: undisturbed, and with ten kills of the server; the same state.
 
+Once in the log's order, and once in the log's own time with the manual clock.
+
 Prints JSON lines, and the report of the undisturbed run on stderr. The log is not part of the
 repository; where it is absent this is skipped.
 """
@@ -49,22 +51,40 @@ def main():
         print(f"skipped: incident_desk: {log} is absent")
         return
     print(f"seed: --seed {arguments.seed}", file=sys.stderr, flush=True)
-    requests = incident_desk_run.convert(log, swoosh_server.temporary_folder())
+    folder = swoosh_server.temporary_folder()
 
+    requests = incident_desk_run.convert(log, folder)
     whole = incident_desk_run.run_whole(requests)
     say("whole", whole)
+    for run, client_kills in (("server_killed", 0), ("both_killed", CLIENT_KILLS)):
+        check(
+            run,
+            incident_desk_run.run_with_kills(
+                requests, SERVER_KILLS, client_kills, arguments.seed
+            ),
+            whole,
+        )
+
+    lines = incident_desk_run.convert_in_event_time(log, folder)
+    whole = incident_desk_run.run_in_event_time(lines)
+    say("event_time", whole)
     print(whole.report, file=sys.stderr, flush=True)
-    server_killed = incident_desk_run.run_with_kills(requests, SERVER_KILLS, 0, arguments.seed)
-    say("server_killed", server_killed)
-    both_killed = incident_desk_run.run_with_kills(
-        requests, SERVER_KILLS, CLIENT_KILLS, arguments.seed
-    )
-    say("both_killed", both_killed)
-    for other in (server_killed, both_killed):
-        if (other.index, other.state_hash) != (whole.index, whole.state_hash):
-            sys.exit("not the same state as without kills")
-        if other.report != whole.report:
-            sys.exit(f"not the same report as without kills:\n{other.report}")
+    for run, client_kills in (("server_killed", 0), ("both_killed", CLIENT_KILLS)):
+        check(
+            f"event_time_{run}",
+            incident_desk_run.run_in_event_time(
+                lines, SERVER_KILLS, client_kills, arguments.seed
+            ),
+            whole,
+        )
+
+
+def check(run, killed, whole):
+    say(run, killed)
+    if (killed.index, killed.state_hash) != (whole.index, whole.state_hash):
+        sys.exit("not the same state as without kills")
+    if killed.report != whole.report:
+        sys.exit(f"not the same report as without kills:\n{killed.report}")
 
 
 if __name__ == "__main__":

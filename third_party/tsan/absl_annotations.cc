@@ -38,12 +38,15 @@ Signature* Library(const char* mangled) {
   return reinterpret_cast<Signature*>(LibraryFunction(mangled));
 }
 
-// A condition is evaluated with the mutex held, but by whichever thread is about to release it.
+// A condition is evaluated with the mutex held, but by whichever thread is about to release it. So
+// who waits releases what it has written, this struct among it, before it waits; and what is read
+// here before the acquiring is not looked at. (A void* lets the library itself make the call.)
 struct HeldCondition {
   absl::Mutex* mu;
   const absl::Condition* condition;
 
-  static bool Eval(HeldCondition* held) {
+  __attribute__((no_sanitize("thread"))) static bool Eval(void* argument) {
+    const auto* held = static_cast<const HeldCondition*>(argument);
     __tsan_acquire(held->mu);
     const bool result = held->condition->Eval();
     __tsan_release(held->mu);
@@ -110,6 +113,7 @@ bool Mutex::ReaderTryLock() {
 void Mutex::LockWhen(const Condition& cond) {
   LIBRARY(void, "5Mutex8LockWhenERKNS0_9ConditionE", Mutex*, const Condition&);
   HeldCondition held{this, &cond};
+  __tsan_release(this);
   library(this, Condition(&HeldCondition::Eval, &held));
   __tsan_acquire(this);
 }
@@ -118,6 +122,7 @@ bool Mutex::LockWhenWithTimeout(const Condition& cond, Duration timeout) {
   LIBRARY(bool, "5Mutex19LockWhenWithTimeoutERKNS0_9ConditionENS0_8DurationE", Mutex*,
           const Condition&, Duration);
   HeldCondition held{this, &cond};
+  __tsan_release(this);
   const bool result = library(this, Condition(&HeldCondition::Eval, &held), timeout);
   __tsan_acquire(this);
   return result;
@@ -127,6 +132,7 @@ bool Mutex::LockWhenWithDeadline(const Condition& cond, Time deadline) {
   LIBRARY(bool, "5Mutex20LockWhenWithDeadlineERKNS0_9ConditionENS0_4TimeE", Mutex*,
           const Condition&, Time);
   HeldCondition held{this, &cond};
+  __tsan_release(this);
   const bool result = library(this, Condition(&HeldCondition::Eval, &held), deadline);
   __tsan_acquire(this);
   return result;
@@ -135,6 +141,7 @@ bool Mutex::LockWhenWithDeadline(const Condition& cond, Time deadline) {
 void Mutex::ReaderLockWhen(const Condition& cond) {
   LIBRARY(void, "5Mutex14ReaderLockWhenERKNS0_9ConditionE", Mutex*, const Condition&);
   HeldCondition held{this, &cond};
+  __tsan_release(this);
   library(this, Condition(&HeldCondition::Eval, &held));
   __tsan_acquire(this);
 }
@@ -143,6 +150,7 @@ bool Mutex::ReaderLockWhenWithTimeout(const Condition& cond, Duration timeout) {
   LIBRARY(bool, "5Mutex25ReaderLockWhenWithTimeoutERKNS0_9ConditionENS0_8DurationE", Mutex*,
           const Condition&, Duration);
   HeldCondition held{this, &cond};
+  __tsan_release(this);
   const bool result = library(this, Condition(&HeldCondition::Eval, &held), timeout);
   __tsan_acquire(this);
   return result;
@@ -152,6 +160,7 @@ bool Mutex::ReaderLockWhenWithDeadline(const Condition& cond, Time deadline) {
   LIBRARY(bool, "5Mutex26ReaderLockWhenWithDeadlineERKNS0_9ConditionENS0_4TimeE", Mutex*,
           const Condition&, Time);
   HeldCondition held{this, &cond};
+  __tsan_release(this);
   const bool result = library(this, Condition(&HeldCondition::Eval, &held), deadline);
   __tsan_acquire(this);
   return result;

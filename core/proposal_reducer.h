@@ -1,0 +1,85 @@
+#ifndef SWOOSH_CORE_PROPOSAL_REDUCER_H_
+#define SWOOSH_CORE_PROPOSAL_REDUCER_H_
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "core/reducer.h"
+#include "core/statechart/interpreter.h"
+
+// What Reduce is made of: reducer.cc has the clients' transitions, reducer_time.cc the passing of
+// time.
+namespace swoosh {
+
+// One instance as the proposal found it and as it is now.
+struct Draft {
+  std::string key;
+  std::optional<Instance> before;
+  std::optional<Instance> now;
+  const Machine* machine = nullptr;  // of `now`; else of `before`
+  bool created = false;
+  bool changed = false;
+  std::vector<std::string> exited;  // of those active before
+  std::vector<std::string> edges;
+  std::vector<StepTrace::Emitted> emitted;
+  bool faulted = false;  // by this record
+};
+
+// Reduces one proposal. The drafts stand in front of the state, so that each transition sees the
+// ones before it, and nothing is changed when one is refused.
+class ProposalReducer {
+ public:
+  ProposalReducer(const StateView& state, const Proposal& proposal, Hlc hlc)
+      : state_(state), proposal_(proposal), hlc_(hlc), index_(state.index() + 1) {}
+
+  absl::StatusOr<Reduction> Run();
+
+ private:
+  absl::Status Apply(const v1::Transition& transition, const std::string& field);
+  absl::Status RegisterMachine(const v1::Transition& transition, const std::string& field);
+  absl::Status CreateInstance(const v1::Transition& transition, const std::string& field);
+  absl::Status SendEvent(const v1::Transition& transition, const std::string& field);
+  absl::Status DeleteInstance(const v1::Transition& transition, const std::string& field);
+  absl::Status AdvanceTime(const v1::Transition& transition, const std::string& field);
+
+  absl::Status CheckGuardOutcomes(const Draft& draft) const;
+  void Delete(Draft* draft);
+  bool Fire(const TimerKey& key, const std::string& id, int64_t to_us);
+  void FireStep(const Timer& timer, Draft* draft);
+  void FaultInstance(const absl::Status& why, Draft* draft);
+  StepPlace Place(const Draft& draft);
+
+  absl::StatusOr<Draft*> FindDraft(const std::string& id, const std::string& field);
+  absl::Status CheckVersion(const v1::Transition& transition, const std::string& id,
+                            const Draft& draft) const;
+  absl::StatusOr<Value> InitialContext(const v1::CreateInstance& create, const Machine& machine,
+                                       const std::string& field) const;
+  const Machine* FindMachine(absl::string_view name, uint32_t version) const;
+  static void MarkExited(const std::vector<int>& exited, Draft* draft);
+  absl::Status FinishStep(StepTrace trace, Instance now, Draft* draft);
+  void WriteChange(const Draft& draft);
+  void WriteTimers(const Draft& draft);
+
+  const StateView& state_;
+  const Proposal& proposal_;
+  const Hlc hlc_;
+  const uint64_t index_;
+  int transition_ = 0;
+  uint32_t timer_count_ = 0;  // that this record has set
+  // Those of them that are due already, while time is advanced.
+  std::map<TimerKey, std::string> due_at_once_;
+  std::vector<std::unique_ptr<Draft>> drafts_;
+  absl::flat_hash_map<std::string, Draft*> by_id_;
+  Reduction reduction_;
+};
+
+}  // namespace swoosh
+
+#endif  // SWOOSH_CORE_PROPOSAL_REDUCER_H_

@@ -1,0 +1,141 @@
+#!/usr/bin/python3
+"""libFuzzer, with the address and undefined-behaviour sanitizers, on each target of tests/fuzz.
+
+Prints a JSON line a target; fails where one has a finding. What reproduces it is kept in
+.dev/fuzz/findings/, and the corpus that grows from run to run in .dev/fuzz/corpus/. To see a finding
+again: NAME_fuzzer FILE, with the paths that are printed on stderr.
+"""
+
+import argparse
+import concurrent.futures
+import json
+import os
+import pathlib
+import random
+import re
+import subprocess
+import sys
+import time
+
+ROOT = pathlib.Path(__file__).absolute().parent.parent.parent
+CORPUS = ROOT / "tests/fuzz/corpus"
+KEPT = ROOT / ".dev/fuzz"
+BAZEL = ROOT / "tools/bazel.sh"
+SYMBOLIZER = pathlib.Path("/usr/lib/llvm-14/bin/llvm-symbolizer")
+
+RUNS = 10_000_000
+RUNS_SHORT = 100_000
+INPUT_BYTES_MAX = 8_192
+INPUT_SECONDS_MAX = 10
+MEMORY_MB_MAX = 2_048
+LOG_TAIL_LINES = 60
+
+EXECUTED = re.compile(r"^stat::number_of_executed_units: (\d+)$", re.MULTILINE)
+COVERED = re.compile(r"^#\d+\s+\w+\s+cov: (\d+)", re.MULTILINE)
+
+
+def targets():
+    """Their names: each has a folder of the corpus."""
+    return sorted(folder.name for folder in CORPUS.iterdir())
+
+
+def build(names):
+    """The folder with the programs."""
+    # No convenience links: they would lead from bazel-bin to this configuration.
+    options = ["--config=fuzz", "--symlink_prefix=/", "--noshow_progress"]
+    labels = [f"//tests/fuzz:{name}_fuzzer" for name in names]
+    subprocess.run([BAZEL, "build", *options, *labels], check=True, stdout=sys.stderr)
+    info = [BAZEL, "info", "--config=fuzz", "--noshow_progress", "bazel-bin"]
+    folder = subprocess.run(info, check=True, stdout=subprocess.PIPE, text=True).stdout
+    return pathlib.Path(folder.strip()) / "tests/fuzz"
+
+
+def seed_bytes(path):
+    """A file of the corpus as the target gets it: one in .hex is hexadecimal, with comments."""
+    if path.suffix != ".hex":
+        return path.read_bytes()
+    lines = path.read_text(encoding="ascii").split("\n")
+    return bytes.fromhex("".join(line.partition("#")[0] for line in lines))
+
+
+def run(program, name, runs, seed):
+    """Runs one target, which ends at its first finding. What is to be printed of it, as a dict."""
+    corpus = KEPT / "corpus" / name
+    findings = KEPT / "findings" / name
+    corpus.mkdir(parents=True, exist_ok=True)
+    findings.mkdir(parents=True, exist_ok=True)
+    for path in (CORPUS / name).iterdir():
+        (corpus / path.name).write_bytes(seed_bytes(path))
+    before = set(findings.iterdir())
+    log = KEPT / f"{name}.log"
+    start = time.monotonic()
+    with log.open("wb") as output:
+        status = subprocess.run(
+            [
+                program,
+                f"-runs={runs}",
+                f"-seed={seed}",
+                f"-max_len={INPUT_BYTES_MAX}",
+                f"-timeout={INPUT_SECONDS_MAX}",
+                f"-rss_limit_mb={MEMORY_MB_MAX}",
+                f"-artifact_prefix={findings}/",
+                "-print_final_stats=1",
+                corpus,
+            ],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            env={
+                "ASAN_OPTIONS": "detect_stack_use_after_return=1",
+                "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1",
+                "ASAN_SYMBOLIZER_PATH": str(SYMBOLIZER),
+                "UBSAN_SYMBOLIZER_PATH": str(SYMBOLIZER),
+            },
+        ).returncode
+    said = log.read_text(encoding="utf-8", errors="replace")
+    found = sorted(set(findings.iterdir()) - before)
+    if status != 0:
+        tail = "\n".join(said.split("\n")[-LOG_TAIL_LINES:])
+        again = " ".join(map(str, [program, *found]))
+        print(f"{name} ended with {status}: {again}\n{tail}", file=sys.stderr, flush=True)
+    executed = EXECUTED.findall(said)
+    covered = COVERED.findall(said)
+    return {
+        "campaign": "fuzz",
+        "target": name,
+        "executions": int(executed[-1]) if executed else 0,
+        "findings": max(len(found), int(status != 0)),
+        "covered_edges": int(covered[-1]) if covered else 0,
+        "seconds": round(time.monotonic() - start, 1),
+    }
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
+    parser.add_argument("--runs", type=int, metavar="N", help=f"of a target; default: {RUNS}")
+    parser.add_argument("--short", action="store_true", help=f"{RUNS_SHORT} runs")
+    parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1, 2**32))
+    parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="targets at a time")
+    parser.add_argument("targets", nargs="*", metavar="TARGET", help="default: all")
+    arguments = parser.parse_args()
+    runs = arguments.runs or (RUNS_SHORT if arguments.short else RUNS)
+    names = arguments.targets or targets()
+    print(f"seed: --seed {arguments.seed}", file=sys.stderr, flush=True)
+
+    folder = build(names)
+    failed = False
+    with concurrent.futures.ThreadPoolExecutor(arguments.jobs) as pool:
+        started = [
+            pool.submit(run, folder / f"{name}_fuzzer", name, runs, arguments.seed)
+            for name in names
+        ]
+        for each in concurrent.futures.as_completed(started):
+            outcome = each.result()
+            print(json.dumps(outcome), flush=True)
+            failed = failed or outcome["findings"] > 0 or outcome["executions"] < runs
+    if failed:
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()
