@@ -35,34 +35,13 @@ root:
     - {id: opened, type: FINAL}
 )";
 
-constexpr char kPatience[] = R"(
-name: patience
-retention: 2h
-root:
-  id: patience
-  initial: [waiting]
-  states:
-    - id: waiting
-      after: [{id: too_late, delay: 15m, target: [late]}]
-      on:
-        - {id: ask, event: ask, actions: [send: {id: r1, event: remind, delay: 10m}]}
-        - {id: remind, event: remind, actions: [emit: {name: reminder}]}
-        - {id: poke, event: poke, actions: [send: {event: echo}]}
-        - {id: echo, event: echo, actions: [emit: {name: echoed}]}
-        - {id: pay, event: pay, externalGuard: fraud_check, target: [paid]}
-        - {id: review, event: pay, externalGuard: reviewed, target: [paid]}
-    - id: late
-      after: [{id: broken, delay: 1h, actions: [assign: {location: context.no.such, value: "1"}]}]
-    - {id: paid, type: FINAL}
-)";
-
 class ProgramTest : public testing::Test {
  protected:
-  int Run(std::vector<const char*> arguments, const std::string& input = "", bool typed = false) {
+  int Run(std::vector<const char*> arguments, const std::string& input = "") {
     std::istringstream in(input);
     out_.str("");
     err_.str("");
-    Session session(&in, &out_, &err_, /*in_is_terminal=*/typed, /*out_is_terminal=*/false);
+    Session session(&in, &out_, &err_, /*in_is_terminal=*/false, /*out_is_terminal=*/false);
     session.SetClient(std::move(client_));
     arguments.insert(arguments.begin(), "swooshctl");
     return RunProgram(static_cast<int>(arguments.size()), arguments.data(), &session);
@@ -77,7 +56,6 @@ class ProgramTest : public testing::Test {
     return path;
   }
 
-  static std::string PatienceFile() { return TextFile("patience.yaml", kPatience); }
   static std::string DoorFile() { return TextFile("door.yaml", kDoor); }
 
   // A server that accepts the event, whose record 12 has this change.
@@ -387,163 +365,6 @@ TEST_F(ProgramTest, MachineExportTakesAFileOrAMachineOfTheServer) {
   EXPECT_EQ(Run({"machine", "export", "door@two", "--format", "json"}), 2);
   EXPECT_EQ(Run({"machine", "export", "door"}), 2);
   EXPECT_EQ(Run({"machine", "export", "no/such/file", "--format", "dot"}), 1);
-}
-
-TEST_F(ProgramTest, TryStepsThroughAMachineWithoutAServer) {
-  const std::string path = DoorFile();
-  EXPECT_EQ(Run({"try", path.c_str(), "--context", "{\"tries\": 2}"},
-                "unlock {\"code\": \"1\"}\n"
-                "opne\n"
-                "# a comment\n"
-                "unlock {\"code\": \"0000\"}\n"
-                ":context\n"
-                "open\n"),
-            0)
-      << err();
-  EXPECT_TRUE(absl::StartsWith(out(), "door  locked\n")) << out();
-  EXPECT_TRUE(absl::StrContains(out(), "FAILED_PRECONDITION GUARD_FALSE")) << out();
-  EXPECT_TRUE(absl::StrContains(out(), "locked → closed\n  edges    unlock\n  emitted  click 2\n"))
-      << out();
-  EXPECT_TRUE(absl::StrContains(out(), "{\"code\":\"0000\",\"tries\":2}\n")) << out();
-  EXPECT_TRUE(absl::StrContains(out(), "closed → opened\n  edges   open\n  status  DONE\n"))
-      << out();
-}
-
-TEST_F(ProgramTest, TryPrintsAChangeOrARefusalALineForPrograms) {
-  const std::string path = DoorFile();
-  EXPECT_EQ(Run({"try", path.c_str(), "-o", "json"}, "open\nunlock {\"code\": \"0000\"}\n"), 0);
-  std::istringstream lines(out());
-  std::vector<std::string> read;
-  for (std::string line; std::getline(lines, line);) read.push_back(line);
-  ASSERT_EQ(read.size(), 3u);
-  EXPECT_TRUE(absl::StrContains(read[0], "\"created\":true")) << read[0];
-  EXPECT_TRUE(absl::StrContains(read[1], "\"code\":9")) << read[1];
-  EXPECT_TRUE(absl::StrContains(read[2], "\"edges\":[\"unlock\"]")) << read[2];
-}
-
-TEST_F(ProgramTest, TryStopsAtALineThatItCanNotRead) {
-  const std::string path = DoorFile();
-  EXPECT_EQ(Run({"try", path.c_str()}, "unlock {code: 1}\nopen\n"), 1);
-  EXPECT_TRUE(absl::StrContains(err(), "line 1: data:1:2: expected a key")) << err();
-  EXPECT_EQ(Run({"try", path.c_str()}, ":nonsense\n"), 1);
-}
-
-TEST_F(ProgramTest, TryLetsTimePassAndFiresEachTimerAtItsDeadline) {
-  const std::string path = PatienceFile();
-  EXPECT_EQ(Run({"try", path.c_str(), "--at", "+72h"}, "ask\npoke\n:wait 1m\n:wait\n"), 0) << err();
-  EXPECT_EQ(out(),
-            "patience  waiting\n"
-            "  enabled  ask, remind, poke, echo, pay\n"
-            "  timers   after.waiting (too_late) in 15m\n"
-            "> ask\n"
-            "waiting → waiting\n"
-            "  edges    ask\n"
-            "  enabled  ask, remind, poke, echo, pay\n"
-            "  timers   remind (r1) in 10m, after.waiting (too_late) in 15m\n"
-            "> poke\n"
-            "waiting → waiting\n"
-            "  edges    poke\n"
-            "  enabled  ask, remind, poke, echo, pay\n"
-            "  timers   echo now, remind (r1) in 10m, after.waiting (too_late) in 15m\n"
-            "+0  echo  waiting → waiting\n"
-            "  edges    echo\n"
-            "  emitted  echoed\n"
-            "  enabled  ask, remind, poke, echo, pay\n"
-            "  timers   remind (r1) in 10m, after.waiting (too_late) in 15m\n"
-            "> :wait 1m\n"
-            "+1m  waiting\n"
-            "> :wait\n"
-            "+10m  remind (r1)  waiting → waiting\n"
-            "  edges    remind\n"
-            "  emitted  reminder\n"
-            "  enabled  ask, remind, poke, echo, pay\n"
-            "  timers   after.waiting (too_late) in 5m\n"
-            "+15m  after.waiting (too_late)  waiting → late\n"
-            "  edges   too_late\n"
-            "  timers  after.late (broken) in 1h\n"
-            "+1h15m  after.late (broken)  late → late\n"
-            "  status  FAULTED\n"
-            "  fault   instance try: an assign: context.no: is not there (and no edge takes "
-            "error.execution)\n"
-            "+72h  late\n");
-  EXPECT_EQ(Run({"try", path.c_str(), "--at", "+14m", "-o", "json"}), 0) << err();
-  EXPECT_FALSE(absl::StrContains(out(), "too_late")) << out();
-  EXPECT_EQ(Run({"try", path.c_str(), "--at", "+15m", "-o", "json"}), 0) << err();
-  EXPECT_TRUE(absl::StrContains(out(), "\"edges\":[\"too_late\"]")) << out();
-}
-
-TEST_F(ProgramTest, TryTellsWhatTimeItIsAndWhatWaits) {
-  const std::string path = PatienceFile();
-  EXPECT_EQ(Run({"try", path.c_str()}, ":wait 14m\n:timers\n:state\n:wait 2h\n:state\n:timers\n"),
-            0)
-      << err();
-  EXPECT_TRUE(absl::StrContains(out(),
-                                "TIMER                     DUE IN  DUE\n"
-                                "after.waiting (too_late)  1m      2"))
-      << out();
-  EXPECT_TRUE(absl::StrContains(out(), "timers   after.waiting (too_late) in 1m\n")) << out();
-  EXPECT_TRUE(absl::StrContains(out(), ", +14m\n")) << out();
-  EXPECT_TRUE(absl::StrContains(out(), "fault    instance try: an assign: ")) << out();
-  EXPECT_TRUE(absl::StrContains(out(), "no timer waits\n")) << out();
-  EXPECT_EQ(Run({"try", path.c_str()}, ":wait 1h30m\n:wait\n"), 1);
-  EXPECT_EQ(err(), "error: line 2: no timer waits; :wait 72h lets time pass\n");
-  EXPECT_EQ(Run({"try", path.c_str()}, ":wait later\n"), 1);
-  EXPECT_EQ(Run({"try", path.c_str(), "--at", "+1m"}, ":wait 2m\n"), 1);
-  EXPECT_EQ(err(), "error: --at: +1m is past: it is +2m now\n");
-  for (const char* at : {"soon", "+0s", "-1h", "+900000h"}) {
-    EXPECT_EQ(Run({"try", path.c_str(), "--at", at}), 2) << at;
-  }
-}
-
-TEST_F(ProgramTest, TryEndsAWaitWhoseTimersSetOneAnotherForEver) {
-  const std::string path = TextFile("ticker.yaml", R"(
-name: ticker
-root:
-  id: ticker
-  initial: [on]
-  states: [{id: on, after: [{delay: 1s, target: [on]}]}]
-)");
-  EXPECT_EQ(Run({"try", path.c_str(), "--at", "+720h", "-o", "json"}), 1);
-  EXPECT_TRUE(absl::StrContains(err(), "10000 timers have fired, and it is +2h46m40s only"))
-      << err();
-}
-
-TEST_F(ProgramTest, TryAnswersExternalGuardsAsItIsTold) {
-  const std::string path = PatienceFile();
-  EXPECT_EQ(Run({"try", path.c_str(), "--guard", "fraud_check=false", "--guard", "reviewed=true",
-                 "--at", "+3h"},
-                "pay\npay\n"),
-            0)
-      << err();
-  EXPECT_TRUE(absl::StrContains(out(),
-                                "waiting → paid\n  edges   review\n  status  DONE\n"
-                                "  timers  retention in 2h\n"))
-      << out();
-  EXPECT_TRUE(absl::StrContains(out(), "INSTANCE_NOT_RUNNING")) << out();
-  EXPECT_TRUE(absl::StrContains(out(), "+2h  retention  paid → deleted\n")) << out();
-  EXPECT_TRUE(absl::EndsWith(out(), "+3h  deleted\n")) << out();
-
-  EXPECT_EQ(Run({"try", path.c_str()}, "pay\n:guard fraud_check=true\npay\n"), 0) << err();
-  EXPECT_TRUE(absl::StrContains(out(), "UNAVAILABLE GUARD_UNANSWERED")) << out();
-  EXPECT_TRUE(absl::StrContains(out(), "--guard NAME=true")) << out();
-  EXPECT_TRUE(absl::StrContains(out(), "waiting → paid\n  edges   pay\n")) << out();
-
-  EXPECT_EQ(Run({"try", path.c_str(), "--guard", "fraud_check=perhaps"}), 2);
-  EXPECT_EQ(Run({"try", path.c_str(), "--guard", "fraud_check"}), 2);
-}
-
-TEST_F(ProgramTest, TryAsksWhoTypesForExternalGuards) {
-  const std::string path = PatienceFile();
-  EXPECT_EQ(Run({"try", path.c_str()}, "pay\nwhat?\ndeny\nallow\n:quit\n", /*typed=*/true), 0);
-  EXPECT_TRUE(
-      absl::StrContains(out(),
-                        "> external guard fraud_check of edge pay: allow or deny? "
-                        "external guard fraud_check of edge pay: allow or deny? "
-                        "external guard reviewed of edge review: allow or deny? waiting → paid\n"))
-      << out();
-  // Nobody answers.
-  EXPECT_EQ(Run({"try", path.c_str()}, "pay\n", /*typed=*/true), 0);
-  EXPECT_TRUE(absl::StrContains(out(), "GUARD_UNANSWERED")) << out();
 }
 
 TEST_F(ProgramTest, GetAndHistoryTellOfTimersAndFaults) {

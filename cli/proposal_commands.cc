@@ -11,6 +11,7 @@
 #include "cli/proto_text.h"
 #include "cli/rpc_status.h"
 #include "cli/step_text.h"
+#include "core/errors.h"
 
 namespace swoosh {
 namespace {
@@ -54,7 +55,9 @@ v1::SubmitRequest NewRequest(const Session& session, const std::string& request_
 int SubmitFailed(Session& session, const absl::Status& status, const v1::SubmitRequest& request,
                  absl::string_view event) {
   const int exit_code = session.RpcFailed(status, event);
-  if (IsTransient(status) && !session.json()) {
+  const v1::ErrorReason reason = ReasonOf(status);
+  const bool told = reason != v1::ERROR_REASON_UNSPECIFIED && reason != v1::OUTCOME_UNKNOWN;
+  if (IsTransient(status) && !told && !session.json()) {
     session.err() << "  it may have been applied or not; the same command with --request-id "
                   << request.request_id() << " applies it once\n";
   }

@@ -21,6 +21,8 @@ namespace {
 constexpr double kMicrosPerSecond = 1'000'000;
 // Whoever waits for room is told when so few wait; below the maximum, so that each time some fit.
 constexpr size_t kWaitingWithRoomMax = kProposalsWaitingMax * 3 / 4;
+// Between two records of timers, when some are due: more than come in the meantime.
+constexpr size_t kProposalsATurnMax = 100;
 // The wall clock may step while the executor waits for a timer.
 constexpr absl::Duration kTimerWaitMax = absl::Seconds(1);
 
@@ -243,27 +245,37 @@ void Executor::TrimTo(uint64_t first_kept, std::function<void(absl::StatusOr<uin
 // ---------------------------------------------------------------- executor thread
 
 void Executor::RunExecutor() {
-  using Added = GroupBuilder::Added;
   while (TakeWork()) {
     bool fenced = false;
+    // In turns, so that neither timers nor proposals wait for all of the others.
     do {
-      // In turns, so that neither proposals nor timers wait for all of the others.
-      if (TimersMayFire() && builder_.FireDueTimers() == Added::kNothing) {
-        if (fenced = !HandOverFullGroup(); fenced) break;
-      }
-      if (!taken_.empty()) {
-        const Added added = builder_.Add(&taken_.front());
-        if (added == Added::kNothing && (fenced = !HandOverFullGroup(), fenced)) break;
-        if (added == Added::kWhole) taken_.pop_front();
-      }
-      if (!committer_busy_.load(std::memory_order_acquire)) HandOver();
-    } while (!taken_.empty());
+      fenced = !FireTimers() || !ReduceProposals();
+      const bool free = !committer_busy_.load(std::memory_order_acquire);
+      if (!fenced && free && !builder_.empty()) HandOver();
+    } while (!fenced && !taken_.empty());
     if (fenced) break;
   }
   GiveUp();
   absl::MutexLock lock(&mutex_);
   executor_ended_ = true;
   committer_wakes_.Signal();
+}
+
+// A record of timers, if any are due. False when fenced.
+bool Executor::FireTimers() {
+  if (!TimersMayFire()) return true;
+  return builder_.FireDueTimers() != GroupBuilder::Added::kNothing || HandOverFullGroup();
+}
+
+// The next of those taken. False when fenced.
+bool Executor::ReduceProposals() {
+  for (size_t i = 0; i < kProposalsATurnMax && !taken_.empty(); ++i) {
+    const GroupBuilder::Added added = builder_.Add(&taken_.front());
+    if (added == GroupBuilder::Added::kWhole) taken_.pop_front();
+    if (added == GroupBuilder::Added::kNothing && !HandOverFullGroup()) return false;
+    if (!committer_busy_.load(std::memory_order_acquire)) HandOver();
+  }
+  return true;
 }
 
 bool Executor::TimersMayFire() const {

@@ -144,6 +144,8 @@ class Executor {
   bool AwaitCommitter() ABSL_LOCKS_EXCLUDED(mutex_);
   void HandOver() ABSL_LOCKS_EXCLUDED(mutex_);
   bool HandOverFullGroup() ABSL_LOCKS_EXCLUDED(mutex_);
+  bool FireTimers() ABSL_LOCKS_EXCLUDED(mutex_);
+  bool ReduceProposals() ABSL_LOCKS_EXCLUDED(mutex_);
   bool TimersMayFire() const;
   void AwaitWork() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void GiveUp() ABSL_LOCKS_EXCLUDED(mutex_);

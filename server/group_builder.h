@@ -28,7 +28,7 @@ inline constexpr size_t kGroupBytesMax = 1'024 * 1'024;  // a group that has as 
 inline constexpr size_t kRecordBytesMax = 4 * 1'024 * 1'024 - 65'536;
 
 // Timers of one namespace that fire in one record. Proposals come between such records.
-inline constexpr uint32_t kTimersFiredAtOnceMax = 100;
+inline constexpr uint32_t kTimersFiredAtOnceMax = 50;
 // An AdvanceClock that has fired so many gives up, because its timers may set one another for ever.
 inline constexpr uint64_t kTimersOfAdvanceClockMax = 1'000'000;
 

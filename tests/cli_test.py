@@ -261,7 +261,7 @@ class CliTest(unittest.TestCase):
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertRegex(done.stdout, r"timers +after.baking in 30m")
         self.assertRegex(done.stdout, r"\+30m  after.baking  baking → burning")
-        self.assertRegex(done.stdout, r"\+30m  smoke  burning → burning\n +status +FAULTED\n +fault ")
+        self.assertRegex(done.stdout, r"\+30m  smoke  burning → burning\n +status +FAULTED\n +fault")
         self.assertTrue(done.stdout.endswith("+2h  burning\n"), done.stdout)
         with tempfile.NamedTemporaryFile("w", suffix=".json") as machine:
             machine.write(OVEN)

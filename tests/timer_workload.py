@@ -20,7 +20,7 @@ SENDS = 9  # delayed events of an instance
 TIMERS_PER_INSTANCE = SENDS + 1  # and an `after` edge
 INSTANCES_PER_PROPOSAL = 5
 DELAY_MS_MAX = 2000
-# Due so soon after the first delayed event, which takes it back, that after a kill both are overdue.
+# Due so soon after the first delayed event, which takes it back, that a kill makes both overdue.
 TAKEN_BACK_LATER_MS = 1
 SNAPSHOT_EVERY_RECORDS = 2000
 UP_SECONDS = (0.05, 0.5)

@@ -1,4 +1,4 @@
-"""Timers of a real server: once each through kills, at their own time, in order, and never early."""
+"""Timers of a real server: each fires once through kills, at its own time, and in order."""
 
 import json
 import time
