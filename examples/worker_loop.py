@@ -1,6 +1,6 @@
 """What the examples' workers have in common: watch what machines emit, act on it, send events.
 
-A worker gives `run` a function `act`, which is called for whatever an instance of its machine tells,
+A worker gives `run` a function `act`. It is called for whatever an instance of its machine tells,
 in the order of the log, and answers the events to be sent back to that instance.
 
 Nothing is left out: the index of the last record that was dealt with is kept in a file, the

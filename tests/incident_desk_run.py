@@ -1,7 +1,7 @@
 """A help desk's log through a client and swooshd: undisturbed, and with either killed.
 
-In the log's order through `swooshctl submit`, or in the log's own time through the example's feed.py
-and a server with the manual clock.
+In the log's order through `swooshctl submit`, or in the log's own time through the example's
+feed.py, which moves the server's clock.
 """
 
 import collections
@@ -65,7 +65,7 @@ def convert_in_event_time(log, folder):
 
 
 class _Run:
-    """A server with the desk's machine, whose clock stands still, and a client that submits to it."""
+    """A server with the desk's machine, whose clock stands still, and a client of it."""
 
     SECONDS_MAX = SUBMIT_SECONDS_MAX
 
@@ -188,9 +188,8 @@ class _FedRun(_Run):
             else:
                 counts["duplicates" if answer.get("duplicate") else "accepted"] += 1
         counts["answered"] = counts["accepted"] + counts["duplicates"] + refused.total()
-        return {key: counts[key] for key in ("answered", "accepted", "duplicates", "clock_moves")} | {
-            "refused": dict(refused)
-        }
+        keys = ("answered", "accepted", "duplicates", "clock_moves")
+        return {key: counts[key] for key in keys} | {"refused": dict(refused)}
 
 
 def run_whole(requests):

@@ -1,12 +1,12 @@
 #!/usr/bin/python3
-"""Feeds a log in its own time to a server with the manual clock: what `convert.py --event_time` wrote.
+"""Feeds a log in its own time to a server with the manual clock.
 
-Proposals go over one stream, many at a time, but never two events of the same instance: then what is
-sent again after a break is judged by the same state, also where it is denied. Before the clock is
-moved all is answered.
+The input is what `convert.py --event_time` wrote. Proposals go over one stream, many at a time, but
+never two events of the same instance: then what is sent again after a break is judged by the same
+state, also where it is denied. Before the clock is moved all is answered.
 
-The file of answers is the memory: one line for each line of the input. When it is there, feeding goes
-on after what it holds; whatever is killed, every line is carried out once.
+The file of answers is the memory: one line for each line of the input. When it is there, feeding
+goes on after what it holds; whatever is killed, every line is carried out once.
 """
 
 import argparse
@@ -211,7 +211,10 @@ def main():
     )
     parser.add_argument("file", help="what convert.py --event_time wrote")
     parser.add_argument(
-        "--answers", metavar="FILE", required=True, help="one line a line; goes on after what is there"
+        "--answers",
+        metavar="FILE",
+        required=True,
+        help="where to write a line for each line; goes on after what is there",
     )
     parser.add_argument(
         "--server",
