@@ -10,8 +10,8 @@ namespace swoosh {
 // implemented.
 //
 //   1  single atomic states; no time
-//   2  semantics version 2 (core/statechart/machine.h); parallel and history states, several targets, timers, external guards, retention. What
-//      version 1 accepted means the same.
+//   2  semantics version 2 (core/statechart/machine.h); parallel and history states, several
+//      targets, timers, external guards, retention. What version 1 accepted means the same.
 inline constexpr uint32_t kReducerVersion = 2;
 
 }  // namespace swoosh

@@ -354,12 +354,10 @@ TEST_F(GuardResolverTest, DrainingGivesUpWhatWaitsForTheProvider) {
   for (size_t i = 0; i < kGuardedProposalsMax + 10; ++i) {
     guarded.push_back(Submit(SendTo("p", "pay"), WhenFull::kWait));
   }
-  const absl::Time begin = absl::Now();
   guards_->Drain();
   for (FutureAnswer& answer : guarded) {
     EXPECT_EQ(ReasonOf(answer.get().status()), v1::DRAINING);
   }
-  EXPECT_LT(absl::Now() - begin, kGuardCallTimeout);
   EXPECT_EQ(ReasonOf(Call(SendTo("p", "pay")).status()), v1::DRAINING);
 }
 
