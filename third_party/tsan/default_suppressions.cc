@@ -19,6 +19,7 @@ extern "C" const char* __tsan_default_suppressions() {
          "called_from_lib:libabsl_malloc_internal.so\n"
          "called_from_lib:libabsl_random_internal_pool_urbg.so\n"
          "called_from_lib:libabsl_status.so\n"
+         "called_from_lib:libabsl_strings.so\n"
          "called_from_lib:libabsl_synchronization.so\n"
          "called_from_lib:libaddress_sorting.so\n"
          "called_from_lib:libcares.so\n"
