@@ -1,7 +1,7 @@
 """The algorithm of W3C SCXML, Appendix D, written down from its pseudo-code, for v1.Machine.
 
-It is the yardstick for the interpreter in core/statechart, so it shares nothing with it, and does as
-the recommendation of 1 September 2015 says, procedure by procedure and under its names, whatever
+It is the yardstick for the interpreter in core/statechart, so it shares nothing with it, and does
+as the recommendation of 1 September 2015 says, procedure by procedure and under its names, whatever
 that costs. What charts can do is limited to what the comparison needs: edges on events and without,
 guards of In() and !In(), and the actions raise and emit.
 

@@ -68,7 +68,7 @@ class ChartGenerator:
         self.guarded = rng.uniform(0.0, 0.4)
         self.eventless = rng.uniform(0.0, 0.25)
         self.acting = rng.uniform(0.0, 0.4)
-        self.edges = rng.uniform(0.8, 2.5)
+        self.edges = rng.uniform(1.2, 2.8)
         self.states_left = rng.randint(4, STATES_MAX)
         root = Node("PARALLEL" if self._chance(0.15) else "COMPOUND", None)
         self._add_children(root, 0)
@@ -227,7 +227,8 @@ class ChartGenerator:
             histories = [each for each in self.nodes if each.kind == "HISTORY"]
             if histories:
                 return [self.rng.choice(histories).id]
-        finals = [each for each in node.parent.children if each.kind == "FINAL"] if node.parent else ()
+        siblings = node.parent.children if node.parent else ()
+        finals = [each for each in siblings if each.kind == "FINAL"]
         if finals and self._chance(0.6 if self.finishing else 0.3):
             return [finals[0].id]
         if node.children and self._chance(0.5):

@@ -12,6 +12,7 @@ Charts that go round for ever in a macrostep are left out: the standard gives th
 import collections
 import contextlib
 import dataclasses
+import itertools
 import json
 import os
 import pathlib
@@ -69,13 +70,20 @@ def npm_packages():
 
 
 def compare(
-    seed, count, event_count, npm, run_charts=None, scion_name="scion", deviations=None
+    seed,
+    count,
+    event_count,
+    npm,
+    run_charts=None,
+    scion_name="scion",
+    deviations=None,
+    needed_max=None,
 ):
     """The outcome of the first `count` charts from number `seed` on that come to rest.
 
-    Also the number of the chart after the last. Without `npm`, what npm_packages() gives, scion-core
-    is not asked. `scion_name` is its name in run_other_interpreters.js; `deviations` are expected
-    instead of all of scion_deviations'.
+    Also the number of the chart after the last. Without `npm`, what npm_packages() gives,
+    scion-core is not asked. `scion_name` is its name in run_other_interpreters.js; `deviations` are
+    expected instead of all of scion_deviations'. `needed_max` ends the counting of what needs each.
     """
     deviations = scion_deviations.DEVIATIONS if deviations is None else deviations
     outcome = Outcome()
@@ -85,7 +93,7 @@ def compare(
         ours_running = _Running(stack, [run_charts or HERE / "run_charts"], lines)
         if npm is not None:
             scion = _run_npm(stack, npm, scion_name, cases)
-            _compare_with_scion(cases, scion, deviations, outcome)
+            _compare_with_scion(cases, scion, deviations, needed_max, outcome)
             differing = [
                 (case, steps)
                 for case, steps in zip(cases, scion, strict=True)
@@ -177,30 +185,32 @@ def _kinds(edge):
 # -------------------------------------------------------------------- scion-core
 
 
-def _compare_with_scion(cases, scion, deviations, outcome):
+def _compare_with_scion(cases, scion, deviations, needed_max, outcome):
     for case, steps in zip(cases, scion, strict=True):
-        explained = _deviating(case, deviations) == steps
+        expected = _deviating(case, deviations)
         differs = _configurations(steps) != _configurations(case.standard)
         outcome.scion_differs += differs
-        outcome.scion_unexplained += not explained
-        if not explained:
-            outcome.show(
-                f"{case.name}: scion-core\n"
-                + _difference(case, {"steps": steps}, _deviating(case, deviations))
-            )
+        if steps != expected:
+            outcome.scion_unexplained += 1
+            text = _difference(case, {"steps": steps}, expected)
+            outcome.show(f"{case.name}: scion-core\n{text}")
             continue
         outcome.explained += differs
-        if steps != _deviating(case, ()):
-            for name in deviations:
+        if steps == _without_edges(case.standard):
+            continue
+        for name in deviations:
+            if needed_max is None or outcome.needed[name] < needed_max:
                 outcome.needed[name] += _deviating(case, set(deviations) - {name}) != steps
 
 
 def _deviating(case, deviations):
     document = appendix_d.Document(case.chart["machine"])
-    steps = steps_of(scion_deviations.Interpreter(document, deviations), case.chart["events"])
-    for step in steps:
-        step.pop("edges", None)
-    return steps
+    interpreter = scion_deviations.Interpreter(document, deviations)
+    return _without_edges(steps_of(interpreter, case.chart["events"]))
+
+
+def _without_edges(steps):
+    return [{key: step[key] for key in step if key != "edges"} for step in steps]
 
 
 def _configurations(steps):
@@ -213,9 +223,7 @@ def _verdict(standard, scion, opinion):
         return "refused"
     standard, scion = _configurations(standard), _configurations(scion)
     heard = _configurations(opinion["steps"])
-    first = next(
-        i for i, each in enumerate(standard) if i >= len(scion) or scion[i] != each
-    )
+    first = next(i for i, each in enumerate(standard) if i >= len(scion) or scion[i] != each)
     if heard[: first + 1] == standard[: first + 1]:
         return "standard"
     return "scion" if heard[: first + 1] == scion[: first + 1] else "neither"
@@ -224,16 +232,14 @@ def _verdict(standard, scion, opinion):
 def _difference(case, answer, expected):
     if "refused" in answer:
         return f"  refused: {answer['refused']}"
-    steps = answer["steps"]
-    first = next(
-        (i for i, (a, b) in enumerate(zip(steps, expected, strict=False)) if a != b),
-        min(len(steps), len(expected)) - 1,
-    )
+    pairs = list(itertools.zip_longest(answer["steps"], expected))
+    first = next(i for i, (step, wanted) in enumerate(pairs) if step != wanted)
+    step, wanted = pairs[first]
     event = case.chart["events"][first - 1] if first else "the beginning"
-    before = steps[first - 1].get("configuration") if first else []
+    before = expected[first - 1]["configuration"] if first else []
     return (
         f"  after event {first}, {event}, in {' '.join(before)}:\n"
-        f"  it did {json.dumps(steps[first])}\n  and not {json.dumps(expected[first])}"
+        f"  it did {json.dumps(step)}\n  and not {json.dumps(wanted)}"
     )
 
 
@@ -262,9 +268,7 @@ class _Running:
     def __init__(self, stack, command, lines, environment=None):
         self.command = command
         self.output = stack.enter_context(tempfile.TemporaryFile())
-        self.process = subprocess.Popen(
-            command, stdin=lines, stdout=self.output, env=environment
-        )
+        self.process = subprocess.Popen(command, stdin=lines, stdout=self.output, env=environment)
         stack.callback(self.process.wait)
         stack.callback(self.process.kill)
 

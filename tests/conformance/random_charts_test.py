@@ -1,4 +1,4 @@
-"""Random charts: ours does what Appendix D says, and what scion-core does otherwise is explained."""
+"""Random charts: ours does as Appendix D says, and what scion-core does otherwise is explained."""
 
 import os
 import unittest
@@ -8,8 +8,9 @@ import random_charts
 import scion_deviations
 import test_main
 
-CHARTS = 1_000
+CHARTS = 500
 FEW_CHARTS = 100
+NEEDED_MAX = 3  # a deviation of scion-core's that explained so many charts is needed
 EVENTS = 50  # for each
 SEED = 1
 # What keeps the charts from agreeing about doing nothing.
@@ -37,7 +38,7 @@ NPM = random_charts.npm_packages()
 class RandomChartsTest(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.outcome, _ = random_charts.compare(seed, CHARTS, EVENTS, NPM)
+        cls.outcome, _ = random_charts.compare(seed, CHARTS, EVENTS, NPM, needed_max=NEEDED_MAX)
         print(cls.outcome, flush=True)
 
     def test_ours_does_what_the_standard_says_after_every_event(self):
@@ -97,6 +98,7 @@ PARALLEL = {
             {
                 "id": "p",
                 "type": "PARALLEL",
+                "exit": [{"emit": {"name": "p"}}],
                 "states": [
                     {
                         "id": "a",
@@ -124,14 +126,15 @@ PARALLEL = {
 
 class AppendixDTest(unittest.TestCase):
     def test_a_region_that_goes_to_itself_leaves_the_parallel_state(self):
-        for deviations, expected in ((), "b1"), (("parallel_domain",), "b2"):
+        for deviations, expected in ((), ["p"]), (("parallel_domain",), []):
             document = appendix_d.Document(PARALLEL)
             interpreter = scion_deviations.Interpreter(document, deviations)
             interpreter.start()
             interpreter.process("next")
             self.assertEqual(interpreter.active(), ["r", "p", "a", "a2", "b", "b2"])
             interpreter.process("a")
-            self.assertEqual(interpreter.active(), ["r", "p", "a", "a1", "b", expected])
+            self.assertEqual(interpreter.active(), ["r", "p", "a", "a1", "b", "b1"])
+            self.assertEqual(interpreter.emitted, expected)
 
     def test_descriptors_match_in_whole_tokens(self):
         for descriptor in ("a", "a.", "a.*", "*"):

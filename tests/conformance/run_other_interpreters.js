@@ -3,8 +3,8 @@
 // node run_other_interpreters.js scion|scion_legacy|xstate
 // In: {"machine": a v1.Machine in JSON, "events": [NAME, ...]}. Out: {"steps": [{"configuration",
 // "emitted"}, ...]}, one for the beginning and one an event; the last is {"error": why} when the
-// interpreter fails or takes more than MICROSTEPS_MAX microsteps ("endless"). {"refused": why} where
-// the interpreter can't express the machine.
+// interpreter fails or takes more than MICROSTEPS_MAX microsteps ("endless"). {"refused": why}
+// where the interpreter can't express the machine.
 //
 // scion_legacy is scion-core with its option legacySemantics, by which no parallel state is a
 // transition's domain. Its class Statechart takes that option back; here it can't.

@@ -1,8 +1,8 @@
 """What npm scion-core 2.6.0 does otherwise than W3C SCXML, Appendix D: each thing by a name.
 
-`Interpreter(document, DEVIATIONS)` is the algorithm of appendix_d.py with all of them. Where it does
-what scion-core does, a difference between scion-core and the standard is explained: these are all
-that there are. Read from lib/Statechart.js there, and from lib/ of its scion-core-base 1.0.0.
+`Interpreter(document, DEVIATIONS)` is the algorithm of appendix_d.py with all of them. Where it
+does what scion-core does, a difference between scion-core and the standard is explained: these are
+all that there are. Read from lib/Statechart.js there, and from lib/ of its scion-core-base 1.0.0.
 """
 
 import appendix_d
