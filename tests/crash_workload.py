@@ -252,6 +252,8 @@ def run(cycles, seed):
         for cycle in range(cycles):
             time.sleep(dice.uniform(0.05, 0.5))
             _check_alive(clients, auditor, cycle)
+            if cycle == cycles // 2:
+                _await_trimming(server)
             server.kill()
             server.start()
             slowest_start_seconds = max(slowest_start_seconds, server.start_seconds)
@@ -269,6 +271,16 @@ def run(cycles, seed):
         }
     finally:
         server.close()
+
+
+def _await_trimming(server):
+    """Goes on once the log is trimmed, however long the snapshots take that it has to wait for."""
+    end = time.monotonic() + ANSWER_SECONDS_MAX
+    while server.admin.GetStatus(admin_pb2.GetStatusRequest()).first_index == 1:
+        if time.monotonic() > end:
+            raise Violation(f"the log is not trimmed; the server logged:\n{server.log_tail()}")
+        server.admin.TakeSnapshot(admin_pb2.TakeSnapshotRequest())
+        time.sleep(AUDIT_PERIOD_SECONDS)
 
 
 def _check_alive(clients, auditor, cycle):
