@@ -25,8 +25,10 @@ inline constexpr int kExpressionDepthMax = 64;
 inline constexpr int kExpressionCostMax = 10'000;  // an evaluation
 inline constexpr int kMicrostepsMax = 1'000;       // a macrostep; 100 in reducer version 1
 inline constexpr size_t kEmittedPerStepMax = 1'000;
-// Of a step: what is emitted, with the names, and the ids of the edges taken. None in version 1.
+// Of a step, as stored in its record: what is emitted, and the ids of the edges taken. So what a
+// step does to one instance always fits in a record. None in version 1.
 inline constexpr size_t kStepOutputBytesMax = 1'048'576;
+inline constexpr size_t kRecordFieldBytesMax = 4;  // a tag and a size, counted for each
 inline constexpr size_t kTimersPerInstanceMax = 1'000;
 inline constexpr uint32_t kTimersFiredPerRecordMax = 1'000;
 inline constexpr int64_t kDelaySecondsMax = 3'155'760'000;         // 100 years

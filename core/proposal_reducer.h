@@ -28,7 +28,7 @@ struct Draft {
   bool changed = false;
   std::vector<std::string> exited;  // of those active before
   std::vector<std::string> edges;
-  std::vector<StepTrace::Emitted> emitted;
+  std::vector<v1::Emitted> emitted;
   bool faulted = false;  // by this record
 };
 

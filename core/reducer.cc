@@ -357,11 +357,7 @@ void ProposalReducer::WriteChange(const Draft& draft) {
       draft.now.has_value() &&
       (!draft.before.has_value() || draft.created || draft.before->context != draft.now->context);
   if (context_changed) ToStruct(shown.context, change->mutable_context());
-  for (const StepTrace::Emitted& emitted : draft.emitted) {
-    v1::Emitted* message = change->add_emitted();
-    message->set_name(emitted.name);
-    ToProtoValue(emitted.data, message->mutable_data());
-  }
+  *change->mutable_emitted() = {draft.emitted.begin(), draft.emitted.end()};
   if (draft.before.has_value()) change->set_previous_version(draft.before->version);
   if (draft.faulted && draft.now.has_value() && shown.fault.has_value()) {
     *change->mutable_fault() = ToProto(*shown.fault);

@@ -45,6 +45,9 @@ inline constexpr size_t kTrimRequestsMax = 64;  // that wait
 // committer is free, so groups grow with the load. At most two groups exist, and
 // kProposalsWaitingMax proposals that are not answered.
 //
+// What timers have become due fires by itself, in records of its own, a turn of them after a turn
+// of proposals.
+//
 // An answer of any kind is released only after every record that was reduced before it is durable.
 // The first append that fails fences: nothing is written any more, and reads of the committed state
 // and the feed go on.

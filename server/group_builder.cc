@@ -74,13 +74,7 @@ GroupBuilder::Added GroupBuilder::Add(Pending* pending) {
                                            " are allowed; split it into several")));
     return Added::kWhole;
   }
-  if (!Fits(draft->stored_bytes)) {
-    TakeBack(*std::move(draft), pending);
-    return Added::kNothing;
-  }
-  Append(*draft, pending->fingerprint);
-  AnswerAccepted(*std::move(draft), pending);
-  return Added::kWhole;
+  return Accept(*std::move(draft), pending);
 }
 
 GroupBuilder::Added GroupBuilder::AddClockStep(Pending* pending) {
@@ -108,13 +102,7 @@ GroupBuilder::Added GroupBuilder::AddClockStep(Pending* pending) {
     Refuse(pending, draft.status());
     return Added::kWhole;
   }
-  if (!Fits(draft->stored_bytes)) {
-    TakeBack(*std::move(draft), pending);
-    return Added::kNothing;
-  }
-  Append(*draft, pending->fingerprint);
-  AnswerAccepted(*std::move(draft), pending);
-  return Added::kWhole;
+  return Accept(*std::move(draft), pending);
 }
 
 int64_t GroupBuilder::UntilDueUs() const {
@@ -165,13 +153,6 @@ absl::StatusOr<GroupBuilder::Draft> GroupBuilder::MakeDraft(Pending* pending) {
   draft.record = DraftRecord(writer_.position().index + 1, draft.hlc, pending, &draft.reduction);
   draft.stored_bytes = 1 + draft.record->record.ByteSizeLong() + kStateHashFieldBytes;
   return draft;
-}
-
-// Gives a proposal what the draft took from it.
-void GroupBuilder::TakeBack(Draft draft, Pending* pending) {
-  v1::Record& record = draft.record->record;
-  pending->submission.request.mutable_transitions()->Swap(record.mutable_transitions());
-  pending->submission.guard_outcomes.Swap(record.mutable_guard_outcomes());
 }
 
 void GroupBuilder::GiveUp(Pending* pending, const absl::Status& refusal) {
@@ -229,15 +210,23 @@ void GroupBuilder::Append(const Draft& draft, const Digest& fingerprint) {
   group_bytes_ += draft.stored_bytes;
 }
 
-void GroupBuilder::AnswerAccepted(Draft draft, Pending* pending) {
+GroupBuilder::Added GroupBuilder::Accept(Draft draft, Pending* pending) {
+  v1::SubmitRequest& request = pending->submission.request;
+  if (!Fits(draft.stored_bytes)) {  // the proposal gets back what the draft took from it
+    request.mutable_transitions()->Swap(draft.record->record.mutable_transitions());
+    pending->submission.guard_outcomes.Swap(draft.record->record.mutable_guard_outcomes());
+    return Added::kNothing;
+  }
+  Append(draft, pending->fingerprint);
   PendingAnswer answer;
   answer.kind = PendingAnswer::Kind::kAccepted;
   answer.index = draft.record->index();
-  answer.view = pending->submission.request.view();
+  answer.view = request.view();
   answer.record = std::move(draft.record);
   answer.outcomes = std::move(draft.reduction.outcomes);
   answer.done = std::move(pending->submission.done);
   group_->answers.push_back(std::move(answer));
+  return Added::kWhole;
 }
 
 // A record's hash is known when it is certain that it will not get the state's.

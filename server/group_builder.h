@@ -64,8 +64,8 @@ struct Group {
   int64_t clock_held_us = 0;  // by how much the last record's time is ahead of the wall clock
 };
 
-// Reduces proposals on the newest state, and gathers their records and answers in a group. Used by
-// one thread.
+// Reduces proposals and due timers on the newest state, and gathers their records and answers in a
+// group. Used by one thread.
 class GroupBuilder {
  public:
   enum class Added : uint8_t {
@@ -111,12 +111,11 @@ class GroupBuilder {
 
   Added AddClockStep(Pending* pending);
   absl::StatusOr<Draft> MakeDraft(Pending* pending);
-  static void TakeBack(Draft draft, Pending* pending);
   bool AnswerFromWindow(Pending* pending);
   void Refuse(Pending* pending, absl::Status refusal);
   bool Fits(size_t stored_bytes) const;
   void Append(const Draft& draft, const Digest& fingerprint);
-  void AnswerAccepted(Draft draft, Pending* pending);
+  Added Accept(Draft draft, Pending* pending);
   void CloseLastRecord();
 
   StateWriter writer_;

@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "cli/conversion/dot_export.h"
+#include "cli/conversion/machine_for_test.h"
 #include "cli/conversion/machine_text.h"
 #include "cli/conversion/mermaid_export.h"
 #include "cli/conversion/scxml_export.h"
@@ -13,55 +14,6 @@
 
 namespace swoosh {
 namespace {
-
-constexpr char kEverything[] = R"yaml(
-name: every
-retention: 72h
-context: {n: 1, list: [a, "it's <b>"], "a b": {x: null}}
-root:
-  id: top
-  type: COMPOUND
-  initial: [work]
-  entry: [emit: {name: begun}]
-  on: [{id: quit, event: quit, target: [done]}]
-  states:
-    - id: work
-      type: PARALLEL
-      states:
-        - id: left
-          type: COMPOUND
-          initial: [l-1]
-          exit: [cancel: {id: tick}]
-          on: [{event: in, target: [end], internal: true}]
-          states:
-            - id: l-1
-              type: ATOMIC
-              entry:
-                - send: {id: tick, event: tick, data: context.n, delay: 1.5s}
-                - send: {event: tock, delayExpression: context.n * 2}
-                - assign: {location: context.n, value: context.n + 1}
-              on:
-                - event: tick tock
-                  guard: "context.n < 3 && event.data != '\"'"
-                  actions:
-                    - choose:
-                        branches:
-                          - {guard: context.n > 1, actions: [raise: {event: again}]}
-                          - {guard: context.n > 2, actions: [emit: {name: two}]}
-                          - actions: [raise: {event: again, data: "{'n': 1}"}]
-                - {event: again, target: [end]}
-                - {event: go, guard: context.n > 0, target: [end], externalGuard: may}
-              after: [{delay: 900s, target: [end]}, {delayExpression: context.n, target: [l-1]}]
-            - {id: end, type: FINAL, output: context.n}
-        - id: right
-          type: ATOMIC
-          always: [{guard: In('end'), target: [done]}]
-        - {id: back, type: HISTORY, history: DEEP, initial: [l-1, right]}
-    - id: rest
-      type: ATOMIC
-      on: [{event: back, target: [back]}, {event: "*", target: [l-1, right]}]
-    - {id: done, type: FINAL}
-)yaml";
 
 v1::Machine Parse(absl::string_view yaml) {
   const absl::StatusOr<MachineFile> file = ParseMachineFile("m.yaml", yaml);
@@ -77,7 +29,7 @@ std::string Scxml(const v1::Machine& machine) {
 }
 
 TEST(ScxmlExport, WritesAllThatAMachineHas) {
-  EXPECT_EQ(Scxml(Parse(kEverything)), R"xml(<?xml version="1.0" encoding="UTF-8"?>
+  EXPECT_EQ(Scxml(Parse(kMachineWithEverything)), R"xml(<?xml version="1.0" encoding="UTF-8"?>
 <scxml xmlns="http://www.w3.org/2005/07/scxml" xmlns:swoosh="urn:swoosh:scxml:1" version="1.0" name="every" datamodel="swoosh" initial="top" swoosh:retention="259200s">
   <datamodel>
     <data id="a b" expr="{'x': null}"/>
@@ -177,7 +129,7 @@ TEST(ScxmlExport, RefusesAContextWithAKeyWithoutAName) {
 }
 
 TEST(MermaidExport, DrawsAllThatAMachineDoes) {
-  EXPECT_EQ(ExportMermaid(Parse(kEverything)), R"text(---
+  EXPECT_EQ(ExportMermaid(Parse(kMachineWithEverything)), R"text(---
 title: "every"
 ---
 stateDiagram-v2
@@ -246,7 +198,7 @@ stateDiagram-v2
 }
 
 TEST(DotExport, DrawsAllThatAMachineDoes) {
-  EXPECT_EQ(ExportDot(Parse(kEverything)), R"text(digraph "every" {
+  EXPECT_EQ(ExportDot(Parse(kMachineWithEverything)), R"text(digraph "every" {
   compound=true;
   node [shape=box, style=rounded];
   subgraph "cluster_top" {

@@ -2,6 +2,7 @@
 #include <string>
 
 #include "absl/strings/string_view.h"
+#include "cli/conversion/machine_for_test.h"
 #include "cli/conversion/scxml_export.h"
 #include "cli/conversion/scxml_import.h"
 #include "cli/machine_file.h"
@@ -20,56 +21,7 @@ void ExpectRoundTrip(absl::string_view yaml) {
   EXPECT_EQ(again->DebugString(), file->machine.DebugString()) << *scxml;
 }
 
-TEST(ScxmlRoundTrip, KeepsAllThatAMachineHas) {
-  ExpectRoundTrip(R"yaml(
-name: every
-retention: 72h
-context: {n: 1, list: [a, "it's <b>"], "a b": {x: null}}
-root:
-  id: top
-  type: COMPOUND
-  initial: [work]
-  entry: [emit: {name: begun}]
-  on: [{id: quit, event: quit, target: [done]}]
-  states:
-    - id: work
-      type: PARALLEL
-      states:
-        - id: left
-          type: COMPOUND
-          initial: [l-1]
-          exit: [cancel: {id: tick}]
-          on: [{event: in, target: [end], internal: true}]
-          states:
-            - id: l-1
-              type: ATOMIC
-              entry:
-                - send: {id: tick, event: tick, data: context.n, delay: 1.5s}
-                - send: {event: tock, delayExpression: context.n * 2}
-                - assign: {location: context.n, value: context.n + 1}
-              on:
-                - event: tick tock
-                  guard: "context.n < 3 && event.data != '\"'"
-                  actions:
-                    - choose:
-                        branches:
-                          - {guard: context.n > 1, actions: [raise: {event: again}]}
-                          - {guard: context.n > 2, actions: [emit: {name: two}]}
-                          - actions: [raise: {event: again, data: "{'n': 1}"}]
-                - {event: again, target: [end]}
-                - {event: go, guard: context.n > 0, target: [end], externalGuard: may}
-              after: [{delay: 900s, target: [end]}, {delayExpression: context.n, target: [l-1]}]
-            - {id: end, type: FINAL, output: context.n}
-        - id: right
-          type: ATOMIC
-          always: [{guard: In('end'), target: [done]}]
-        - {id: back, type: HISTORY, history: DEEP, initial: [l-1, right]}
-    - id: rest
-      type: ATOMIC
-      on: [{event: back, target: [back]}, {event: "*", target: [l-1, right]}]
-    - {id: done, type: FINAL}
-)yaml");
-}
+TEST(ScxmlRoundTrip, KeepsAllThatAMachineHas) { ExpectRoundTrip(kMachineWithEverything); }
 
 TEST(ScxmlRoundTrip, KeepsARootThatIsTheDocument) {
   ExpectRoundTrip(R"yaml(
@@ -104,8 +56,8 @@ root:
   id: texts
   type: ATOMIC
   entry:
-    - emit: {name: "it's", data: "{'a': 1,  'b': \"x  y\"} // a comment"}
-    - assign: {location: "context['a b']", value: "1  + 1"}
+    - emit: {name: "it's", data: "{'a': 1,\n 'b': \"x  y\"} // a comment"}
+    - assign: {location: "context['a b']", value: "1  +\t1"}
 )yaml");
 }
 

@@ -98,7 +98,7 @@ std::vector<std::string> EnabledEvents(const Machine& machine, const Instance& i
 // The edge that an `after` timer belongs to.
 const Edge& AfterEdge(const Machine& machine, const Timer& timer);
 
-// Whether the encoded instance `value` has a timer; without decoding it.
+// False when the encoded instance `value` has no timer for certain; does not decode it.
 bool MayHaveTimers(absl::string_view value);
 
 // What the API shows of it; `machine` is its definition. VIEW_BASIC leaves context and

@@ -100,7 +100,7 @@ absl::Status Interpreter::RunToStability() {
 absl::Status Interpreter::Microstep(const EdgeList& enabled) {
   for (const Edge* edge : enabled) {
     trace_.edges.push_back(edge);
-    trace_.output_bytes += edge->id.size();
+    trace_.output_bytes += edge->id.size() + kRecordFieldBytesMax;
   }
   ExitStates(enabled);
   for (const Edge* edge : enabled) ExecuteContent(edge->actions);
@@ -186,6 +186,11 @@ v1::Denial Interpreter::ExplainDenial() const {
   return denial;
 }
 
+bool Interpreter::EmitsTooMuch() const {
+  return trace_.emitted.size() > kEmittedPerStepMax ||
+         (trace_.output_bytes > kStepOutputBytesMax && place_.reducer_version >= 2);
+}
+
 absl::Status Interpreter::CheckBounds() const {
   const auto too_many = [this](absl::string_view does, size_t bound, absl::string_view unit) {
     return MakeError(
@@ -195,9 +200,7 @@ absl::Status Interpreter::CheckBounds() const {
   if (trace_.emitted.size() > kEmittedPerStepMax) {
     return too_many("emits", kEmittedPerStepMax, " times in a step");
   }
-  if (trace_.output_bytes > kStepOutputBytesMax && place_.reducer_version >= 2) {
-    return too_many("emits", kStepOutputBytesMax, " bytes in a step");
-  }
+  if (EmitsTooMuch()) return too_many("emits", kStepOutputBytesMax, " bytes in a step");
   if (instance_.timers.size() > kTimersPerInstanceMax) {
     return too_many("has", kTimersPerInstanceMax, " timers");
   }

@@ -48,11 +48,7 @@ struct StepPlace {
 struct StepTrace {
   std::vector<int> exited;
   std::vector<const Edge*> edges;
-  struct Emitted {
-    std::string name;
-    Value data;
-  };
-  std::vector<Emitted> emitted;
+  std::vector<v1::Emitted> emitted;
   size_t output_bytes = 0;  // as kStepOutputBytesMax counts them
 };
 
@@ -121,6 +117,7 @@ class Interpreter {
   // False when an expression failed: the rest of the block is not executed.
   bool ExecuteBlock(const std::vector<Action>& actions);
   bool Execute(const Action& action);
+  void Emit(const std::string& name, const Value& data);
   bool ExecuteAssign(const Action& action, const Value& value);
   bool ExecuteSend(const Action& action, Value data);
   bool ExecuteChoose(const Action& action);
@@ -134,6 +131,7 @@ class Interpreter {
   absl::Status FailStep(const Event& error) const;
   absl::Status Deny() const;
   v1::Denial ExplainDenial() const;
+  bool EmitsTooMuch() const;
   absl::Status CheckBounds() const;
 
   std::vector<int> AtomicStates() const;

@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "core/limits.h"
 #include "core/statechart/interpreter.h"
+#include "core/struct_value.h"
 
 namespace swoosh {
 namespace {
@@ -43,13 +44,21 @@ bool Interpreter::Execute(const Action& action) {
       return true;
     }
     case Action::Kind::kEmit:
-      trace_.output_bytes += action.name.size() + value->encoded_bytes();
-      trace_.emitted.push_back({action.name, *std::move(value)});
+      Emit(action.name, *value);
       return true;
     case Action::Kind::kChoose:
       return ExecuteChoose(action);
   }
   return true;
+}
+
+// As it will stand in the record, where a value can take four times what it takes in the context.
+void Interpreter::Emit(const std::string& name, const Value& data) {
+  if (EmitsTooMuch()) return;  // CheckBounds fails the step
+  v1::Emitted& emitted = trace_.emitted.emplace_back();
+  emitted.set_name(name);
+  ToProtoValue(data, emitted.mutable_data());
+  trace_.output_bytes += emitted.ByteSizeLong() + kRecordFieldBytesMax;
 }
 
 bool Interpreter::ExecuteAssign(const Action& action, const Value& value) {

@@ -12,6 +12,7 @@
 #include "absl/strings/str_replace.h"
 #include "core/errors.h"
 #include "core/json_value_for_test.h"
+#include "core/struct_value.h"
 #include "google/protobuf/util/json_util.h"
 #include "gtest/gtest.h"
 #include "swoosh/v1/guard.pb.h"
@@ -103,9 +104,10 @@ class Chart {
       instance_ = before;
       return status;
     }
-    for (const auto& each : trace_.emitted) {
-      emitted_.push_back(each.data.is_null() ? each.name
-                                             : absl::StrCat(each.name, "=", ToJsonText(each.data)));
+    for (const v1::Emitted& each : trace_.emitted) {
+      const Value data = *RestoreProtoValue(each.data(), "data");
+      emitted_.push_back(data.is_null() ? each.name()
+                                        : absl::StrCat(each.name(), "=", ToJsonText(data)));
     }
     return status;
   }
