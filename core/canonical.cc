@@ -39,13 +39,10 @@ double NumberOf(uint64_t bits) {
 
 }  // namespace
 
-void AppendVarint(uint64_t number, std::string* out) {
-  for (; number >= 0x80; number >>= 7) out->push_back(static_cast<char>(number | 0x80));
-  out->push_back(static_cast<char>(number));
-}
-
 void AppendUint64(uint64_t number, std::string* out) {
-  for (int shift = 56; shift >= 0; shift -= 8) out->push_back(static_cast<char>(number >> shift));
+  char bytes[sizeof(number)];
+  for (size_t i = sizeof(number); i-- > 0; number >>= 8) bytes[i] = static_cast<char>(number);
+  out->append(bytes, sizeof(bytes));
 }
 
 void AppendBytes(absl::string_view bytes, std::string* out) {
@@ -88,7 +85,7 @@ void AppendValue(const Value& value, std::string* out) {
 void CanonicalReader::Fail(absl::string_view what) {
   if (failed_) return;
   failed_ = true;
-  failure_ = std::string(what);
+  failure_ = what;
   rest_ = absl::string_view();
 }
 

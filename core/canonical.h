@@ -14,7 +14,10 @@
 namespace swoosh {
 
 // Appends; nothing here fails.
-void AppendVarint(uint64_t number, std::string* out);         // LEB128, shortest form
+inline void AppendVarint(uint64_t number, std::string* out) {  // LEB128, shortest form
+  for (; number >= 0x80; number >>= 7) out->push_back(static_cast<char>(number | 0x80));
+  out->push_back(static_cast<char>(number));
+}
 void AppendUint64(uint64_t number, std::string* out);         // 8 bytes, big-endian
 void AppendBytes(absl::string_view bytes, std::string* out);  // varint size, then the bytes
 void AppendValue(const Value& value, std::string* out);
@@ -50,7 +53,7 @@ class CanonicalReader {
 
   absl::string_view rest_;
   bool failed_ = false;
-  std::string failure_;
+  absl::string_view failure_;  // a literal
 };
 
 // The whole of `bytes` as one value. kDataLoss if it is not exactly that.

@@ -36,6 +36,14 @@ absl::Status InvalidField(absl::string_view field, absl::string_view description
   return status;
 }
 
+void PrefixField(absl::string_view prefix, absl::Status* status) {
+  google::rpc::BadRequest bad_request;
+  if (!GetDetail(*status, &bad_request) || bad_request.field_violations_size() != 1) return;
+  const auto& violation = bad_request.field_violations(0);
+  *status = InvalidField(absl::StrCat(prefix, violation.field()), violation.description(),
+                         ReasonOf(*status));
+}
+
 void AddDetail(const google::protobuf::Message& detail, absl::Status* status) {
   if (status->ok()) return;
   status->SetPayload(TypeUrl(detail), absl::Cord(detail.SerializeAsString()));

@@ -23,6 +23,10 @@ absl::Status MakeError(absl::StatusCode code, v1::ErrorReason reason, absl::stri
 absl::Status InvalidField(absl::string_view field, absl::string_view description,
                           v1::ErrorReason reason = v1::INVALID_FIELD);
 
+// Puts `prefix` in front of the field that an InvalidField error names. No effect on any other
+// status.
+void PrefixField(absl::string_view prefix, absl::Status* status);
+
 // Adds `detail` to `status`, replacing one of the same type. No effect on OK.
 void AddDetail(const google::protobuf::Message& detail, absl::Status* status);
 

@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/container/inlined_vector.h"
 #include "absl/strings/str_cat.h"
 #include "core/check.h"
 #include "core/expression_checker.h"
@@ -79,11 +80,13 @@ namespace {
 
 // A step whose index is evaluated.
 struct Step {
-  std::string key;   // into a map
-  size_t index = 0;  // into a list
+  absl::string_view key;  // into a map
+  size_t index = 0;       // into a list
   bool is_key = true;
   NodeIndex node = 0;  // for messages
+  Value computed;      // what `key` may refer to
 };
+using Steps = absl::InlinedVector<Step, 2>;
 
 absl::Status StepError(const expression_internal::Program& program, NodeIndex node,
                        absl::string_view reason) {
@@ -104,7 +107,8 @@ absl::StatusOr<Step> EvaluateStep(const expression_internal::Program& program, N
   const Value* index = evaluator->Evaluate(program.links[access.first + 1], &scratch);
   if (index == nullptr) return evaluator->status();
   if (index->is_string()) {
-    step.key = index->as_string();
+    step.computed = *index;
+    step.key = step.computed.as_string();
     return step;
   }
   step.is_key = false;
@@ -120,8 +124,7 @@ absl::StatusOr<Step> EvaluateStep(const expression_internal::Program& program, N
 
 class Assigner {
  public:
-  Assigner(const expression_internal::Program& program, const std::vector<Step>& steps,
-           const Value& value)
+  Assigner(const expression_internal::Program& program, const Steps& steps, const Value& value)
       : program_(program), steps_(steps), value_(value) {}
 
   // `base` with the value put at steps `at` and the following.
@@ -138,7 +141,7 @@ class Assigner {
 
  private:
   absl::StatusOr<Value> PutMember(const Value& base, size_t at) const {
-    const std::string& key = steps_[at].key;
+    const absl::string_view key = steps_[at].key;
     const bool is_last = at + 1 == steps_.size();
     const Value* old = base.Find(key);
     if (old == nullptr && !is_last) return StepError(program_, steps_[at].node, "is not there");
@@ -147,11 +150,11 @@ class Assigner {
     Value::Map members = base.as_map();
     const auto place = std::lower_bound(
         members.begin(), members.end(), key,
-        [](const Value::Member& other, const std::string& wanted) { return other.first < wanted; });
+        [](const Value::Member& other, absl::string_view wanted) { return other.first < wanted; });
     if (old != nullptr) {
       place->second = *std::move(member);
     } else {
-      members.emplace(place, key, *std::move(member));
+      members.emplace(place, std::string(key), *std::move(member));
     }
     return Value::OfMap(std::move(members));
   }
@@ -176,7 +179,7 @@ class Assigner {
   }
 
   const expression_internal::Program& program_;
-  const std::vector<Step>& steps_;
+  const Steps& steps_;
   const Value& value_;
 };
 
@@ -209,7 +212,7 @@ absl::StatusOr<Value> Location::Assign(const ExpressionScope& scope, const Value
   SWOOSH_CHECK(scope.context != nullptr);
   const expression_internal::Program& program = program_->program;
   Evaluator evaluator(program, scope);
-  std::vector<Step> steps;
+  Steps steps;
   for (const NodeIndex node : program_->steps) {
     absl::StatusOr<Step> step = EvaluateStep(program, node, &evaluator);
     if (!step.ok()) return step.status();

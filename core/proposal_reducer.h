@@ -42,12 +42,13 @@ class ProposalReducer {
   absl::StatusOr<Reduction> Run();
 
  private:
-  absl::Status Apply(const v1::Transition& transition, const std::string& field);
-  absl::Status RegisterMachine(const v1::Transition& transition, const std::string& field);
-  absl::Status CreateInstance(const v1::Transition& transition, const std::string& field);
-  absl::Status SendEvent(const v1::Transition& transition, const std::string& field);
-  absl::Status DeleteInstance(const v1::Transition& transition, const std::string& field);
-  absl::Status AdvanceTime(const v1::Transition& transition, const std::string& field);
+  // Errors name the fields of the transition, which Run puts its place in front of.
+  absl::Status Apply(const v1::Transition& transition);
+  absl::Status RegisterMachine(const v1::Transition& transition);
+  absl::Status CreateInstance(const v1::Transition& transition);
+  absl::Status SendEvent(const v1::Transition& transition);
+  absl::Status DeleteInstance(const v1::Transition& transition);
+  absl::Status AdvanceTime(const v1::AdvanceTime& advance);
 
   absl::Status CheckGuardOutcomes(const Draft& draft) const;
   void Delete(Draft* draft);
@@ -56,15 +57,17 @@ class ProposalReducer {
   void FaultInstance(const absl::Status& why, Draft* draft);
   StepPlace Place(const Draft& draft);
 
-  absl::StatusOr<Draft*> FindDraft(const std::string& id, const std::string& field);
+  // `field` names the id.
+  absl::StatusOr<Draft*> FindDraft(absl::string_view id, absl::string_view field);
   absl::Status CheckVersion(const v1::Transition& transition, const std::string& id,
                             const Draft& draft) const;
-  absl::StatusOr<Value> InitialContext(const v1::CreateInstance& create, const Machine& machine,
-                                       const std::string& field) const;
+  static absl::StatusOr<Value> InitialContext(const v1::CreateInstance& create,
+                                              const Machine& machine);
+  static absl::StatusOr<Value> EventData(const v1::SendEvent& send);
   const Machine* FindMachine(absl::string_view name, uint32_t version) const;
   static void MarkExited(const std::vector<int>& exited, Draft* draft);
-  absl::Status FinishStep(StepTrace trace, Instance now, Draft* draft);
-  void WriteChange(const Draft& draft);
+  absl::Status FinishStep(StepTrace trace, Draft* draft);
+  void WriteChange(Draft* draft);
   void WriteTimers(const Draft& draft);
 
   const StateView& state_;
@@ -76,7 +79,7 @@ class ProposalReducer {
   // Those of them that are due already, while time is advanced.
   std::map<TimerKey, std::string> due_at_once_;
   std::vector<std::unique_ptr<Draft>> drafts_;
-  absl::flat_hash_map<std::string, Draft*> by_id_;
+  absl::flat_hash_map<absl::string_view, Draft*> by_id_;  // the keys are in the drafts
   Reduction reduction_;
 };
 

@@ -33,9 +33,9 @@ absl::StatusOr<Reduction> ProposalReducer::Run() {
   }
   reduction_.outcomes.resize(transitions.size());
   for (; transition_ < transitions.size(); ++transition_) {
-    absl::Status status =
-        Apply(transitions[transition_], absl::StrCat("transitions[", transition_, "]"));
+    absl::Status status = Apply(transitions[transition_]);
     if (!status.ok()) {
+      PrefixField(absl::StrCat("transitions[", transition_, "]."), &status);
       v1::Denial denial;
       if (GetDetail(status, &denial)) {
         denial.set_transition(transition_);
@@ -44,40 +44,38 @@ absl::StatusOr<Reduction> ProposalReducer::Run() {
       return status;
     }
   }
-  for (const auto& draft : drafts_) WriteChange(*draft);
+  for (const auto& draft : drafts_) WriteChange(draft.get());
   return std::move(reduction_);
 }
 
-absl::Status ProposalReducer::Apply(const v1::Transition& transition, const std::string& field) {
+absl::Status ProposalReducer::Apply(const v1::Transition& transition) {
   switch (transition.kind_case()) {
     case v1::Transition::kRegisterMachine:
-      return RegisterMachine(transition, field + ".register_machine");
+      return RegisterMachine(transition);
     case v1::Transition::kCreateInstance:
-      return CreateInstance(transition, field + ".create_instance");
+      return CreateInstance(transition);
     case v1::Transition::kSendEvent:
-      return SendEvent(transition, field + ".send_event");
+      return SendEvent(transition);
     case v1::Transition::kDeleteInstance:
-      return DeleteInstance(transition, field + ".delete_instance");
+      return DeleteInstance(transition);
     case v1::Transition::kAdvanceTime:
-      return AdvanceTime(transition, field + ".advance_time");
+      return AdvanceTime(transition.advance_time());
     case v1::Transition::KIND_NOT_SET:
-      return InvalidField(field, "must hold a transition that this version knows");
+      break;
   }
-  return InvalidField(field, "must hold a transition that this version knows");
+  return InvalidField("kind", "must be a transition that this version knows");
 }
 
-absl::Status ProposalReducer::RegisterMachine(const v1::Transition& transition,
-                                              const std::string& field) {
+absl::Status ProposalReducer::RegisterMachine(const v1::Transition& transition) {
   if (transition.has_expected_version()) {
-    return InvalidField(absl::StrCat("transitions[", transition_, "].expected_version"),
+    return InvalidField("expected_version",
                         "is for instances; machines are versioned by the server");
   }
-  const std::string machine_field = field + ".machine";
   const v1::Machine& definition = transition.register_machine().machine();
   const Machine* latest = FindMachine(definition.name(), 0);
   const uint32_t version = latest == nullptr ? 1 : latest->version() + 1;
   absl::StatusOr<std::shared_ptr<const Machine>> machine =
-      Machine::Compile(proposal_.ns, definition, version, machine_field,
+      Machine::Compile(proposal_.ns, definition, version, "register_machine.machine",
                        proposal_.reducer_version == 1 ? 1 : kSemanticsVersion);
   if (!machine.ok()) return machine.status();
   TransitionOutcome& outcome = reduction_.outcomes[transition_];
@@ -103,8 +101,8 @@ const Machine* ProposalReducer::FindMachine(absl::string_view name, uint32_t ver
   return state_.machines().Find(proposal_.ns, name, version);
 }
 
-absl::StatusOr<Draft*> ProposalReducer::FindDraft(const std::string& id, const std::string& field) {
-  absl::Status status = CheckName(id, kInstanceIdBytesMax, field + ".instance_id");
+absl::StatusOr<Draft*> ProposalReducer::FindDraft(absl::string_view id, absl::string_view field) {
+  absl::Status status = CheckName(id, kInstanceIdBytesMax, field);
   if (!status.ok()) return status;
   const auto found = by_id_.find(id);
   if (found != by_id_.end()) return found->second;
@@ -122,7 +120,8 @@ absl::StatusOr<Draft*> ProposalReducer::FindDraft(const std::string& id, const s
   }
   Draft* result = draft.get();
   drafts_.push_back(std::move(draft));
-  by_id_.emplace(id, result);
+  // The key ends in the id, and stays where it is.
+  by_id_.emplace(absl::string_view(result->key).substr(result->key.size() - id.size()), result);
   return result;
 }
 
@@ -139,10 +138,9 @@ absl::Status ProposalReducer::CheckVersion(const v1::Transition& transition, con
 }
 
 absl::StatusOr<Value> ProposalReducer::InitialContext(const v1::CreateInstance& create,
-                                                      const Machine& machine,
-                                                      const std::string& field) const {
-  const std::string context_field = field + ".context";
-  absl::StatusOr<Value> given = FromStruct(create.context(), context_field);
+                                                      const Machine& machine) {
+  constexpr char kField[] = "create_instance.context";
+  absl::StatusOr<Value> given = FromStruct(create.context(), kField);
   if (!given.ok()) return given;
   Value::Map merged = given->as_map();
   for (const Value::Member& member : machine.context().as_map()) {
@@ -150,7 +148,7 @@ absl::StatusOr<Value> ProposalReducer::InitialContext(const v1::CreateInstance& 
   }
   Value context = Value::OfMap(std::move(merged));
   if (context.encoded_bytes() > kContextBytesMax) {
-    return InvalidField(context_field,
+    return InvalidField(kField,
                         absl::StrCat("makes a context of ", context.encoded_bytes(),
                                      " bytes encoded; at most ", kContextBytesMax, " are allowed"),
                         v1::TOO_LARGE);
@@ -158,13 +156,13 @@ absl::StatusOr<Value> ProposalReducer::InitialContext(const v1::CreateInstance& 
   return context;
 }
 
-absl::Status ProposalReducer::CreateInstance(const v1::Transition& transition,
-                                             const std::string& field) {
+absl::Status ProposalReducer::CreateInstance(const v1::Transition& transition) {
   const v1::CreateInstance& create = transition.create_instance();
-  absl::StatusOr<Draft*> found = FindDraft(create.instance_id(), field);
+  absl::StatusOr<Draft*> found = FindDraft(create.instance_id(), "create_instance.instance_id");
   if (!found.ok()) return found.status();
   Draft& draft = **found;
-  absl::Status status = CheckName(create.machine(), kMachineNameBytesMax, field + ".machine");
+  absl::Status status =
+      CheckName(create.machine(), kMachineNameBytesMax, "create_instance.machine");
   if (!status.ok()) return status;
   status = CheckVersion(transition, create.instance_id(), draft);
   if (!status.ok()) return status;
@@ -183,10 +181,10 @@ absl::Status ProposalReducer::CreateInstance(const v1::Transition& transition,
                         ? create.machine()
                         : absl::StrCat(create.machine(), " version ", create.machine_version()));
   }
-  absl::StatusOr<Value> context = InitialContext(create, *machine, field);
+  absl::StatusOr<Value> context = InitialContext(create, *machine);
   if (!context.ok()) return context.status();
 
-  Instance instance;
+  Instance& instance = draft.now.emplace();
   instance.id = create.instance_id();
   instance.machine = machine->name();
   instance.machine_version = machine->version();
@@ -199,34 +197,37 @@ absl::Status ProposalReducer::CreateInstance(const v1::Transition& transition,
   if (!status.ok()) return status;
   draft.machine = machine;
   draft.created = true;
-  status = FinishStep(std::move(trace), std::move(instance), &draft);
+  status = FinishStep(std::move(trace), &draft);
   if (status.ok()) reduction_.outcomes[transition_].instance = draft.now;
   return status;
 }
 
-absl::Status ProposalReducer::SendEvent(const v1::Transition& transition,
-                                        const std::string& field) {
+absl::StatusOr<Value> ProposalReducer::EventData(const v1::SendEvent& send) {
+  constexpr char kField[] = "send_event.data";
+  if (!send.has_data()) return Value();
+  absl::StatusOr<Value> data = FromStruct(send.data(), kField);
+  if (data.ok() && data->encoded_bytes() > kEventDataBytesMax) {
+    return InvalidField(kField,
+                        absl::StrCat("has ", data->encoded_bytes(), " bytes encoded; at most ",
+                                     kEventDataBytesMax, " are allowed"),
+                        v1::TOO_LARGE);
+  }
+  return data;
+}
+
+absl::Status ProposalReducer::SendEvent(const v1::Transition& transition) {
+  constexpr char kEventField[] = "send_event.event";
   const v1::SendEvent& send = transition.send_event();
-  absl::StatusOr<Draft*> found = FindDraft(send.instance_id(), field);
+  absl::StatusOr<Draft*> found = FindDraft(send.instance_id(), "send_event.instance_id");
   if (!found.ok()) return found.status();
   Draft& draft = **found;
-  absl::Status status = CheckEventName(send.event(), field + ".event");
+  absl::Status status = CheckEventName(send.event(), kEventField);
   if (!status.ok()) return status;
   if (IsReservedEvent(send.event())) {
-    return InvalidField(field + ".event", "only the machine itself raises this event");
+    return InvalidField(kEventField, "only the machine itself raises this event");
   }
-  Value data;
-  if (send.has_data()) {
-    absl::StatusOr<Value> given = FromStruct(send.data(), field + ".data");
-    if (!given.ok()) return given.status();
-    if (given->encoded_bytes() > kEventDataBytesMax) {
-      return InvalidField(field + ".data",
-                          absl::StrCat("has ", given->encoded_bytes(), " bytes encoded; at most ",
-                                       kEventDataBytesMax, " are allowed"),
-                          v1::TOO_LARGE);
-    }
-    data = *std::move(given);
-  }
+  const absl::StatusOr<Value> data = EventData(send);
+  if (!data.ok()) return data.status();
   status = CheckVersion(transition, send.instance_id(), draft);
   if (!status.ok()) return status;
   if (!draft.now.has_value()) {
@@ -241,20 +242,18 @@ absl::Status ProposalReducer::SendEvent(const v1::Transition& transition,
     return status;
   }
   if (status = CheckGuardOutcomes(draft); !status.ok()) return status;
-  Instance instance = *draft.now;
   StepTrace trace;
   const StepPlace place = Place(draft);
-  status = Interpreter(*draft.machine, place, &instance, &trace).Process(send.event(), data);
+  status = Interpreter(*draft.machine, place, &*draft.now, &trace).Process(send.event(), *data);
   if (!status.ok()) return status;
-  status = FinishStep(std::move(trace), std::move(instance), &draft);
+  status = FinishStep(std::move(trace), &draft);
   if (status.ok()) reduction_.outcomes[transition_].instance = draft.now;
   return status;
 }
 
-absl::Status ProposalReducer::DeleteInstance(const v1::Transition& transition,
-                                             const std::string& field) {
+absl::Status ProposalReducer::DeleteInstance(const v1::Transition& transition) {
   const v1::DeleteInstance& deletion = transition.delete_instance();
-  absl::StatusOr<Draft*> found = FindDraft(deletion.instance_id(), field);
+  absl::StatusOr<Draft*> found = FindDraft(deletion.instance_id(), "delete_instance.instance_id");
   if (!found.ok()) return found.status();
   Draft& draft = **found;
   absl::Status status = CheckVersion(transition, deletion.instance_id(), draft);
@@ -268,8 +267,10 @@ absl::Status ProposalReducer::DeleteInstance(const v1::Transition& transition,
 }
 
 void ProposalReducer::Delete(Draft* draft) {
-  std::vector<int> left = ActiveStates(*draft->machine, draft->now->atomic_states);
-  std::reverse(left.begin(), left.end());
+  std::vector<int> left;
+  ActiveStates(*draft->machine, draft->now->atomic_states).ForEachInExitOrder([&left](int state) {
+    left.push_back(state);
+  });
   MarkExited(left, draft);
   draft->now.reset();
   draft->created = false;
@@ -309,17 +310,18 @@ absl::Status ProposalReducer::CheckGuardOutcomes(const Draft& draft) const {
 // before the record.
 void ProposalReducer::MarkExited(const std::vector<int>& exited, Draft* draft) {
   if (!draft->before.has_value() || draft->created) return;
-  const std::vector<int> active = ActiveStates(*draft->machine, draft->before->atomic_states);
+  const StateSet active = ActiveStates(*draft->machine, draft->before->atomic_states);
   for (const int state : exited) {
     const std::string& id = draft->machine->states()[state].id;
-    if (std::binary_search(active.begin(), active.end(), state) &&
+    if (active.Contains(state) &&
         std::find(draft->exited.begin(), draft->exited.end(), id) == draft->exited.end()) {
       draft->exited.push_back(id);
     }
   }
 }
 
-absl::Status ProposalReducer::FinishStep(StepTrace trace, Instance now, Draft* draft) {
+absl::Status ProposalReducer::FinishStep(StepTrace trace, Draft* draft) {
+  Instance& now = *draft->now;
   if (now.context.encoded_bytes() > kContextBytesMax) {
     return MakeError(absl::StatusCode::kResourceExhausted, v1::LIMIT_REACHED,
                      absl::StrCat("the context of instance ", now.id, " would have ",
@@ -331,47 +333,46 @@ absl::Status ProposalReducer::FinishStep(StepTrace trace, Instance now, Draft* d
   MarkExited(trace.exited, draft);
   for (const Edge* edge : trace.edges) draft->edges.push_back(edge->id);
   std::move(trace.emitted.begin(), trace.emitted.end(), std::back_inserter(draft->emitted));
-  draft->now = std::move(now);
   draft->changed = true;
   return absl::OkStatus();
 }
 
-void ProposalReducer::WriteChange(const Draft& draft) {
-  if (!draft.changed || (!draft.before.has_value() && !draft.now.has_value())) return;
-  const Instance& shown = draft.now.has_value() ? *draft.now : *draft.before;
+// Takes the draft apart.
+void ProposalReducer::WriteChange(Draft* draft) {
+  if (!draft->changed || (!draft->before.has_value() && !draft->now.has_value())) return;
+  const std::optional<Instance>& before = draft->before;
+  const std::optional<Instance>& now = draft->now;
+  const Instance& shown = now.has_value() ? *now : *before;
   v1::Change* change = reduction_.changes.Add();
   change->set_instance_id(shown.id);
   change->set_machine(shown.machine);
   change->set_machine_version(shown.machine_version);
-  change->set_created(draft.created);
-  change->set_deleted(!draft.now.has_value());
+  change->set_created(draft->created);
+  change->set_deleted(!now.has_value());
   change->set_status(shown.status);
-  if (draft.now.has_value()) {
-    for (const int state : ActiveStates(*draft.machine, shown.atomic_states)) {
-      change->add_configuration(draft.machine->states()[state].id);
-    }
+  if (now.has_value()) {
+    ActiveStates(*draft->machine, now->atomic_states).ForEach([&](int state) {
+      change->add_configuration(draft->machine->states()[state].id);
+    });
   }
-  for (const std::string& state : draft.exited) change->add_exited(state);
-  for (const std::string& edge : draft.edges) change->add_edges(edge);
+  *change->mutable_exited() = {draft->exited.begin(), draft->exited.end()};
+  *change->mutable_edges() = {draft->edges.begin(), draft->edges.end()};
   const bool context_changed =
-      draft.now.has_value() &&
-      (!draft.before.has_value() || draft.created || draft.before->context != draft.now->context);
-  if (context_changed) ToStruct(shown.context, change->mutable_context());
-  *change->mutable_emitted() = {draft.emitted.begin(), draft.emitted.end()};
-  if (draft.before.has_value()) change->set_previous_version(draft.before->version);
-  if (draft.faulted && draft.now.has_value() && shown.fault.has_value()) {
-    *change->mutable_fault() = ToProto(*shown.fault);
+      now.has_value() && (!before.has_value() || draft->created || before->context != now->context);
+  if (context_changed) ToStruct(now->context, change->mutable_context());
+  *change->mutable_emitted() = {draft->emitted.begin(), draft->emitted.end()};
+  if (before.has_value()) change->set_previous_version(before->version);
+  if (draft->faulted && now.has_value() && now->fault.has_value()) {
+    *change->mutable_fault() = ToProto(*now->fault);
   }
 
-  EntryWrite write{draft.key, std::string(), std::string()};
-  if (draft.now.has_value()) {
-    write.value = EncodeInstance(*draft.now);
-    write.extra = EncodeInstanceExtra(*draft.now);
-  }
-  reduction_.effect.writes.push_back(std::move(write));
-  reduction_.effect.instances_added +=
-      (draft.now.has_value() ? 1 : 0) - (draft.before.has_value() ? 1 : 0);
-  WriteTimers(draft);
+  reduction_.effect.instances_added += (now.has_value() ? 1 : 0) - (before.has_value() ? 1 : 0);
+  WriteTimers(*draft);
+  EntryWrite& write = reduction_.effect.writes.emplace_back();
+  write.key = std::move(draft->key);
+  if (!now.has_value()) return;
+  write.value = EncodeInstance(*now);
+  write.extra = EncodeInstanceExtra(*now);
 }
 
 // Both lists are in order.

@@ -12,19 +12,20 @@
 namespace swoosh {
 
 // In order of deadline and then of creation, also those that the firing of others sets.
-absl::Status ProposalReducer::AdvanceTime(const v1::Transition& transition,
-                                          const std::string& field) {
-  const v1::AdvanceTime& advance = transition.advance_time();
+absl::Status ProposalReducer::AdvanceTime(const v1::AdvanceTime& advance) {
+  constexpr char kField[] = "advance_time";
   if (proposal_.transitions->size() != 1) {
-    return InvalidField(field, "stands alone in its proposal");
+    return InvalidField(kField, "stands alone in its proposal");
   }
   if (state_.timers() == nullptr) {
-    return InvalidField(field, "can't be tried without being done");
+    return InvalidField(kField, "can't be tried without being done");
   }
   const int64_t to_us = MicrosFromTimestamp(advance.to());
-  if (to_us > hlc_.time_us) return InvalidField(field + ".to", "lies ahead of the record's time");
+  if (to_us > hlc_.time_us)
+    return InvalidField("advance_time.to", "lies ahead of the record's time");
   if (advance.fire_max() > kTimersFiredPerRecordMax) {
-    return InvalidField(field + ".fire_max", absl::StrCat("is at most ", kTimersFiredPerRecordMax));
+    return InvalidField("advance_time.fire_max",
+                        absl::StrCat("is at most ", kTimersFiredPerRecordMax));
   }
   const TimerIndex::Timers& waiting = state_.timers()->In(proposal_.ns);
   auto next = waiting.begin();
@@ -70,12 +71,14 @@ bool ProposalReducer::Fire(const TimerKey& key, const std::string& id, int64_t t
 
 // The timer is consumed whatever happens. A step that fails is undone, and only that step.
 void ProposalReducer::FireStep(const Timer& timer, Draft* draft) {
-  Instance instance = *draft->now;
+  const Instance before = *draft->now;
   StepTrace trace;
   const StepPlace place = Place(*draft);
-  absl::Status status = Interpreter(*draft->machine, place, &instance, &trace).Fire(timer);
-  if (status.ok()) status = FinishStep(std::move(trace), std::move(instance), draft);
-  if (!status.ok()) FaultInstance(status, draft);
+  absl::Status status = Interpreter(*draft->machine, place, &*draft->now, &trace).Fire(timer);
+  if (status.ok()) status = FinishStep(std::move(trace), draft);
+  if (status.ok()) return;
+  draft->now = before;
+  FaultInstance(status, draft);
 }
 
 // It takes no events any more, and so its timers have no meaning.

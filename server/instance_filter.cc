@@ -30,9 +30,12 @@ bool InstanceFilter::Matches(const Instance& instance, const Machine& machine) c
   if (!MatchesId(instance.id)) return false;
   if (!machines_.empty() && !machines_.contains(instance.machine)) return false;
   if (status_ != v1::Instance::STATUS_UNSPECIFIED && status_ != instance.status) return false;
-  return states_.empty() ||
-         absl::c_any_of(ActiveStates(machine, instance.atomic_states),
-                        [&](int state) { return states_.contains(machine.states()[state].id); });
+  if (states_.empty()) return true;
+  bool matches = false;
+  ActiveStates(machine, instance.atomic_states).ForEach([&](int state) {
+    matches = matches || states_.contains(machine.states()[state].id);
+  });
+  return matches;
 }
 
 bool InstanceFilter::Matches(const v1::Change& change) const {

@@ -22,12 +22,13 @@ constexpr char kInstanceKeyKind = 'i';
 constexpr uint8_t kPlainFormat = 1;
 constexpr uint8_t kExtendedFormat = 2;
 constexpr int kStatusMax = v1::Instance::FAULTED;
+constexpr size_t kFixedBytesUsual = 48;  // of an encoded instance, beside machine and context
 
 bool IsPlain(const Instance& instance) {
   return instance.timers.empty() && instance.history.empty() && !instance.fault.has_value();
 }
 
-void AppendStates(const std::vector<int>& states, std::string* out) {
+void AppendStates(const StateList& states, std::string* out) {
   AppendVarint(states.size(), out);
   for (const int state : states) AppendVarint(state, out);
 }
@@ -68,7 +69,7 @@ void AppendExtension(const Instance& instance, std::string* out) {
 }
 
 // Reads at most kDefinitionStatesMax state indexes.
-bool ReadStates(CanonicalReader* reader, std::vector<int>* states) {
+bool ReadStates(CanonicalReader* reader, StateList* states) {
   const uint64_t count = reader->ReadVarint();
   if (count > kDefinitionStatesMax) return false;
   for (uint64_t i = 0; i < count && reader->ok(); ++i) {
@@ -166,6 +167,7 @@ bool ParseInstanceKey(absl::string_view key, absl::string_view* ns, absl::string
 
 std::string EncodeInstance(const Instance& instance) {
   std::string out;
+  out.reserve(instance.machine.size() + instance.context.encoded_bytes() + kFixedBytesUsual);
   out.push_back(IsPlain(instance) ? kPlainFormat : kExtendedFormat);
   AppendBytes(instance.machine, &out);
   AppendVarint(instance.machine_version, &out);
@@ -224,15 +226,12 @@ absl::StatusOr<Instance> DecodeInstance(const StateEntry& entry) {
   return instance;
 }
 
-std::vector<int> ActiveStates(const Machine& machine, const std::vector<int>& atomic_states) {
-  std::vector<int> active;
+StateSet ActiveStates(const Machine& machine, const StateList& atomic_states) {
+  StateSet active(machine.states().size());
   for (const int atomic : atomic_states) {
-    for (int state = atomic; state >= 0; state = machine.states()[state].parent) {
-      active.push_back(state);
+    for (int i = atomic; i >= 0 && active.Insert(i); i = machine.states()[i].parent) {
     }
   }
-  std::sort(active.begin(), active.end());
-  active.erase(std::unique(active.begin(), active.end()), active.end());
   return active;
 }
 
@@ -247,15 +246,14 @@ bool MayHaveTimers(absl::string_view value) {
 std::vector<std::string> EnabledEvents(const Machine& machine, const Instance& instance) {
   std::vector<std::string> events;
   if (instance.status != v1::Instance::RUNNING) return events;
-  const std::vector<int> active = ActiveStates(machine, instance.atomic_states);
-  for (auto state = active.rbegin(); state != active.rend(); ++state) {
-    for (const Edge& edge : machine.states()[*state].on) {
+  ActiveStates(machine, instance.atomic_states).ForEachInExitOrder([&](int state) {
+    for (const Edge& edge : machine.states()[state].on) {
       if (IsReservedEvent(edge.event_text)) continue;
       if (std::find(events.begin(), events.end(), edge.event_text) == events.end()) {
         events.push_back(edge.event_text);
       }
     }
-  }
+  });
   return events;
 }
 
@@ -264,9 +262,9 @@ void ToProto(const Instance& instance, const Machine& machine, v1::View view,
   message->set_id(instance.id);
   message->set_machine(instance.machine);
   message->set_machine_version(instance.machine_version);
-  for (const int state : ActiveStates(machine, instance.atomic_states)) {
+  ActiveStates(machine, instance.atomic_states).ForEach([&](int state) {
     message->add_configuration(machine.states()[state].id);
-  }
+  });
   message->set_version(instance.version);
   message->set_created_index(instance.created_index);
   message->set_status(instance.status);

@@ -10,6 +10,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "core/state_tree.h"
+#include "core/statechart/state_set.h"
 #include "core/value.h"
 #include "google/rpc/status.pb.h"
 #include "swoosh/v1/instance.pb.h"
@@ -49,7 +50,7 @@ struct Timer {
 // The states that a history state stands for. SCXML's historyValue.
 struct HistoryValue {
   int history = 0;
-  std::vector<int> states;  // rising
+  StateList states;  // rising
 };
 
 // Why an instance is FAULTED.
@@ -66,7 +67,7 @@ struct Instance {
   std::string machine;
   uint32_t machine_version = 0;
   v1::Instance::Status status = v1::Instance::RUNNING;
-  std::vector<int> atomic_states;     // active states without active children, by index, rising
+  StateList atomic_states;            // active states without active children, by index, rising
   Value context;                      // a map
   std::optional<Value> output;        // of the final state that ended it
   std::vector<Timer> timers;          // by key
@@ -88,8 +89,8 @@ std::string EncodeInstanceExtra(const Instance& instance);  // what is not
 // kDataLoss when `entry` is no instance.
 absl::StatusOr<Instance> DecodeInstance(const StateEntry& entry);
 
-// The active states with their ancestors, by index, rising (document order).
-std::vector<int> ActiveStates(const Machine& machine, const std::vector<int>& atomic_states);
+// The active states with their ancestors.
+StateSet ActiveStates(const Machine& machine, const StateList& atomic_states);
 
 // The event descriptors of the edges that leave the active states, innermost first; guards are not
 // asked. Empty when the instance does not run.

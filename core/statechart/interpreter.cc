@@ -23,12 +23,7 @@ Interpreter::Interpreter(const Machine& machine, const StepPlace& place, Instanc
       place_(place),
       instance_(*instance),
       trace_(*trace),
-      configuration_(machine.states().size()) {
-  for (const int atomic : instance_.atomic_states) {
-    for (int i = atomic; i >= 0 && configuration_.Insert(i); i = state(i).parent) {
-    }
-  }
-}
+      configuration_(ActiveStates(machine, instance->atomic_states)) {}
 
 absl::Status Interpreter::Start() {
   StateSet to_enter(machine_.states().size());
@@ -207,8 +202,8 @@ absl::Status Interpreter::CheckBounds() const {
   return absl::OkStatus();
 }
 
-std::vector<int> Interpreter::AtomicStates() const {
-  std::vector<int> atomic;
+StateList Interpreter::AtomicStates() const {
+  StateList atomic;
   configuration_.ForEach([&](int index) {
     if (state(index).is_atomic()) atomic.push_back(index);
   });

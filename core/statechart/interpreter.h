@@ -82,7 +82,6 @@ class Interpreter {
     Value data;
   };
   using EdgeList = absl::InlinedVector<const Edge*, 4>;
-  using StateList = absl::InlinedVector<int, 4>;
 
   // The standard's procedures.
   EdgeList SelectTransitions();
@@ -134,7 +133,7 @@ class Interpreter {
   bool EmitsTooMuch() const;
   absl::Status CheckBounds() const;
 
-  std::vector<int> AtomicStates() const;
+  StateList AtomicStates() const;
   ExpressionScope Scope() const;
   const StateNode& state(int index) const { return machine_.states()[index]; }
 

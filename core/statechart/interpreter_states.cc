@@ -6,7 +6,7 @@
 
 namespace swoosh {
 
-Interpreter::StateList Interpreter::GetEffectiveTargetStates(const Edge& edge) const {
+StateList Interpreter::GetEffectiveTargetStates(const Edge& edge) const {
   StateList targets;
   for (const int target : edge.targets) {
     if (!state(target).is_history()) {

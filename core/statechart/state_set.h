@@ -10,6 +10,9 @@
 
 namespace swoosh {
 
+// States of one machine, by index. Without allocation up to four.
+using StateList = absl::InlinedVector<int, 4>;
+
 // A set of the states of one machine, by index: a bit a state. Without allocation up to 128 states.
 // Document order is rising order; exit order is falling order, since descendants follow their
 // ancestors.
