@@ -190,44 +190,47 @@ TEST_F(ReplayTest, MapsThatAnotherLibraryOrderedOtherwiseAreTheSameChanges) {
   EXPECT_TRUE(Replay(stored_, &writer).ok());
 }
 
-// The log that a server of reducer version 1 left behind, as it wrote it.
-class OldLogTest : public testing::Test {
- protected:
-  OldLogTest() {
-    std::ifstream file("core/testdata/reducer_version_1.txt");
+// The log of a reducer of `version`, as it was written then. Kept for ever.
+struct GoldenLog {
+  explicit GoldenLog(uint32_t version) {
+    std::ifstream file(absl::StrCat("core/testdata/reducer_version_", version, ".txt"));
     std::string word;
     while (file >> word) {
       if (word == "#") std::getline(file, word);
-      if (word == "history") file >> history_id_;
-      if (word == "record" && file >> word) records_.push_back(absl::HexStringToBytes(word));
-      if (word == "state_hash" && file >> word) state_hash_ = absl::HexStringToBytes(word);
+      if (word == "history") file >> history_id;
+      if (word == "record" && file >> word) records.push_back(absl::HexStringToBytes(word));
+      if (word == "state_hash" && file >> word) state_hash = absl::HexStringToBytes(word);
     }
   }
-  StateWriter Replayed() {
-    StateWriter writer(history_id_);
-    for (const std::string& stored : records_) {
+  StateWriter Replayed() const {
+    StateWriter writer(history_id);
+    for (const std::string& stored : records) {
       v1::Record record;
       const absl::Status status = ReplayRecord(stored, &writer, &record);
       EXPECT_TRUE(status.ok()) << status;
-      EXPECT_EQ(record.reducer_version(), 1u);
     }
     return writer;
   }
 
-  std::string history_id_;
-  std::vector<std::string> records_;
-  std::string state_hash_;
+  std::string history_id;
+  std::vector<std::string> records;
+  std::string state_hash;
 };
 
-TEST_F(OldLogTest, IsReplayedToTheStateThatItsServerHad) {
-  ASSERT_EQ(records_.size(), 11u);
-  StateWriter writer = Replayed();
-  EXPECT_EQ(AsBytes(writer.Seal()), state_hash_);
-  EXPECT_EQ(writer.reducer_version(), 1u);
+TEST(GoldenLogTest, OfEachVersionIsReplayedToTheStateThatItHadThen) {
+  for (uint32_t version = 1; version <= kReducerVersion; ++version) {
+    SCOPED_TRACE(version);
+    const GoldenLog log(version);
+    ASSERT_GT(log.records.size(), 0u);
+    StateWriter writer = log.Replayed();
+    EXPECT_EQ(AsBytes(writer.Seal()), log.state_hash);
+    EXPECT_EQ(writer.position().index, log.records.size());
+    EXPECT_EQ(writer.reducer_version(), version);
+  }
 }
 
-TEST_F(OldLogTest, ItsMachinesKeepTheirMeaningAndNewOnesGetTodays) {
-  StateWriter writer = Replayed();
+TEST(GoldenLogTest, MachinesOfVersion1KeepTheirMeaningAndNewOnesGetTodays) {
+  StateWriter writer = GoldenLog(1).Replayed();
   const Machine* old = writer.view().machines().Find("default", "choosy", 0);
   ASSERT_NE(old, nullptr);
   EXPECT_EQ(old->semantics_version(), 1u);
