@@ -17,6 +17,10 @@
 
 namespace swoosh {
 
+absl::Status BadDefinition(absl::string_view field, absl::string_view why);
+// The name of an element of a list of `field`.
+std::string Element(const std::string& field, absl::string_view list, int i);
+
 // Turns a definition into a Machine: checks all of it, numbers the states in document order,
 // parses the expressions, and works out each edge's domain. One use each.
 class MachineCompiler {
@@ -30,6 +34,9 @@ class MachineCompiler {
 
  private:
   MachineCompiler() : machine_(new Machine()) {}
+
+  static absl::Status ReadDuration(const google::protobuf::Duration& duration,
+                                   const std::string& field, int64_t* us);
 
   absl::Status CompileHeader(const v1::Machine& definition, absl::string_view field);
   // First pass: the states with their types, so that every id is known to the second.
