@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "core/check.h"
 #include "core/expression_evaluator.h"
@@ -323,8 +324,15 @@ absl::Status Checker::CheckPattern(Node* node) {
   const Node& pattern = program_.Operand(*node, 1);
   if (!status.ok() || pattern.op != Op::kConstant) return status;
   std::string failure;
-  auto compiled = Pattern::Compile(program_.constants[pattern.payload].as_string(), &failure);
-  if (compiled == nullptr) return Error(pattern.at, failure);
+  std::string library_says;
+  auto compiled =
+      Pattern::Compile(program_.constants[pattern.payload].as_string(), &failure, &library_says);
+  if (compiled == nullptr) {
+    if (!library_says.empty()) {
+      absl::StrAppend(&failure, ": ", absl::Utf8SafeCHexEscape(library_says));
+    }
+    return Error(pattern.at, failure);
+  }
   node->payload = static_cast<uint32_t>(program_.patterns.size());
   program_.patterns.push_back(std::move(compiled));
   return absl::OkStatus();

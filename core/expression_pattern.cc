@@ -177,7 +177,8 @@ class Weigher {
 
 int64_t PatternWeight(absl::string_view pattern) { return Weigher(pattern).Weigh(); }
 
-std::unique_ptr<const Pattern> Pattern::Compile(absl::string_view text, std::string* failure) {
+std::unique_ptr<const Pattern> Pattern::Compile(absl::string_view text, std::string* failure,
+                                                std::string* library_says) {
   if (text.size() > kPatternBytesMax) {
     *failure = absl::StrCat("the pattern is longer than ", kPatternBytesMax, " bytes");
     return nullptr;
@@ -194,7 +195,8 @@ std::unique_ptr<const Pattern> Pattern::Compile(absl::string_view text, std::str
   options.set_max_mem(kPatternMemoryBytesMax);
   std::unique_ptr<const Pattern> pattern(new Pattern(text, options, weight));
   if (!pattern->compiled_.ok()) {
-    *failure = absl::StrCat("the pattern is not RE2's: ", pattern->compiled_.error());
+    *failure = "the pattern is not RE2's";
+    if (library_says != nullptr) *library_says = pattern->compiled_.error();
     return nullptr;
   }
   return pattern;

@@ -24,8 +24,11 @@ int64_t PatternWeight(absl::string_view pattern);
 class Pattern {
  public:
   // nullptr, with `failure` set, when `text` is no pattern in RE2's syntax, is longer than
-  // kPatternBytesMax or heavier than kPatternWeightMax.
-  static std::unique_ptr<const Pattern> Compile(absl::string_view text, std::string* failure);
+  // kPatternBytesMax or heavier than kPatternWeightMax. What `failure` says is the same with every
+  // release of RE2, since a fault keeps it in the state. RE2's own words are added to
+  // `library_says`, if that is not nullptr; they may hold any bytes of `text`.
+  static std::unique_ptr<const Pattern> Compile(absl::string_view text, std::string* failure,
+                                                std::string* library_says = nullptr);
 
   // Whether a part of `utf8` matches. Takes time of the order of its size times weight().
   // Thread-safe.
