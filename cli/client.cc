@@ -130,6 +130,8 @@ class GrpcClient : public Client {
     arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, kReconnectPauseMinMs);
     // MIN_RECONNECT_BACKOFF is left alone: in spite of its name it bounds a connection attempt.
     arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, kReconnectPauseMaxMs);
+    // Each client has a connection of its own, also beside others to the same server.
+    arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
     // What is sent again, and in which order, is decided by who calls.
     arguments.SetInt(GRPC_ARG_ENABLE_RETRIES, 0);
     channel_ = grpc::CreateCustomChannel(address, grpc::InsecureChannelCredentials(), arguments);
@@ -144,6 +146,27 @@ class GrpcClient : public Client {
 
   absl::StatusOr<v1::SubmitResponse> Submit(const v1::SubmitRequest& request) override {
     return Call<v1::SubmitResponse>(*orchestrator_, &v1::Orchestrator::Stub::Submit, request);
+  }
+  void SubmitLater(const v1::SubmitRequest& request, SubmitDone done) override {
+    struct Pending {
+      grpc::ClientContext context;
+      v1::SubmitResponse response;
+      SubmitDone done;
+    };
+    auto pending = std::make_shared<Pending>();
+    pending->context.set_deadline(DeadlineAfter(timeout_));
+    pending->done = std::move(done);
+    Pending* const call = pending.get();
+    orchestrator_->async()->Submit(
+        &call->context, &request, &call->response,
+        [this, pending = std::move(pending)](const grpc::Status& status) mutable {
+          const SubmitDone tell = std::move(pending->done);
+          absl::StatusOr<v1::SubmitResponse> answer = ToAnswer(status, &pending->response);
+          // Before whoever waits for the answer destroys this client: the last one that holds the
+          // channel waits for gRPC's threads, which none of them may do itself.
+          pending.reset();
+          tell(std::move(answer));
+        });
   }
   std::unique_ptr<SubmitCall> SubmitStream() override {
     return std::make_unique<GrpcSubmitCall>(orchestrator_.get());
@@ -198,7 +221,12 @@ class GrpcClient : public Client {
     context.set_deadline(DeadlineAfter(timeout_));
     Response response;
     const grpc::Status status = (stub.*method)(&context, request, &response);
-    if (status.ok()) return response;
+    return ToAnswer(status, &response);
+  }
+
+  template <typename Response>
+  absl::StatusOr<Response> ToAnswer(const grpc::Status& status, Response* response) const {
+    if (status.ok()) return std::move(*response);
     // gRPC tells of the connection in its own words, and sends no details.
     if (status.error_code() == grpc::StatusCode::UNAVAILABLE && status.error_details().empty()) {
       return Unreachable(status.error_message());

@@ -1,6 +1,7 @@
 #ifndef SWOOSH_CLI_CLIENT_H_
 #define SWOOSH_CLI_CLIENT_H_
 
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -45,12 +46,17 @@ class WatchCall {
 // never repeated. Thread-safe.
 class Client {
  public:
+  using SubmitDone = std::function<void(absl::StatusOr<v1::SubmitResponse> response)>;
+
   virtual ~Client() = default;
 
   // Waits until the server can be reached. kUnavailable when that takes longer.
   virtual absl::Status WaitForConnection(absl::Duration timeout) = 0;
 
   virtual absl::StatusOr<v1::SubmitResponse> Submit(const v1::SubmitRequest& request) = 0;
+  // The same without waiting. `request` is of no more use once it returns; `done` is called once,
+  // by any thread, and must not wait.
+  virtual void SubmitLater(const v1::SubmitRequest& request, SubmitDone done) = 0;
   virtual std::unique_ptr<SubmitCall> SubmitStream() = 0;
   virtual absl::StatusOr<v1::Instance> GetInstance(const v1::GetInstanceRequest& request) = 0;
   virtual absl::StatusOr<v1::ListInstancesResponse> ListInstances(

@@ -126,6 +126,10 @@ absl::StatusOr<v1::SubmitResponse> FakeClient::Submit(const v1::SubmitRequest& r
   return CallOr(submit, request);
 }
 
+void FakeClient::SubmitLater(const v1::SubmitRequest& request, SubmitDone done) {
+  done(Submit(request));
+}
+
 std::unique_ptr<SubmitCall> FakeClient::SubmitStream() {
   ++submit_call_count;
   int answers = -1;

@@ -57,6 +57,8 @@ class FakeClient : public Client {
 
   absl::Status WaitForConnection(absl::Duration timeout) override;
   absl::StatusOr<v1::SubmitResponse> Submit(const v1::SubmitRequest& request) override;
+  // Done before it returns.
+  void SubmitLater(const v1::SubmitRequest& request, SubmitDone done) override;
   std::unique_ptr<SubmitCall> SubmitStream() override;
   absl::StatusOr<v1::Instance> GetInstance(const v1::GetInstanceRequest& request) override;
   absl::StatusOr<v1::ListInstancesResponse> ListInstances(

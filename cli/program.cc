@@ -6,6 +6,7 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
+#include "cli/bench_command.h"
 #include "cli/command.h"
 #include "cli/completion.h"
 #include "cli/exit_codes.h"
@@ -90,6 +91,7 @@ int RunProgram(int argc, const char* const* argv, Session* session) {
   AddSubmitCommand(&commands);
   AddReadCommands(&commands);
   AddWatchCommand(&commands);
+  AddBenchCommand(&commands);
   AddServerCommands(&commands);
   AddCompletionCommand(&commands);
   AddVersionCommand(&commands);

@@ -26,8 +26,12 @@ absl::Duration Session::timeout() const {
 }
 
 Client* Session::client() {
-  if (client_ == nullptr) client_ = NewClient(options_.server, timeout());
+  if (client_ == nullptr) client_ = AnotherClient();
   return client_.get();
+}
+
+std::unique_ptr<Client> Session::AnotherClient() const {
+  return NewClient(options_.server, timeout());
 }
 
 void Session::PrintJson(const google::protobuf::Message& message) {

@@ -52,6 +52,8 @@ class Session {
   // The server's, made when it is asked for first; or what SetClient gave.
   Client* client();
   void SetClient(std::unique_ptr<Client> client) { client_ = std::move(client); }
+  // Another one of the same server's, with a connection of its own.
+  std::unique_ptr<Client> AnotherClient() const;
 
   // A message as one line of JSON.
   void PrintJson(const google::protobuf::Message& message);

@@ -328,6 +328,18 @@ class CliTest(unittest.TestCase):
         (instance,) = self.ok_json("get", "d")
         self.assertEqual(instance["configuration"], ["door", "closed"])
 
+    def test_bench_measures_and_leaves_no_instance(self):
+        for options in (["--in-flight", "4"], ["--stream", "--clients", "2", "--transitions", "3"]):
+            with self.subTest(options):
+                bench = ["bench", "--duration", "200ms", "--instances", "5", *options]
+                (report,) = self.ok_json(*bench)
+                self.assertGreater(report["accepted"], 0)
+                self.assertEqual((report["refused"], report["unanswered"]), (0, 0))
+                self.assertLessEqual(report["p50Seconds"], report["p99Seconds"])
+                self.assertLessEqual(report["p99Seconds"], report["maxSeconds"])
+        self.assertIn("proposals/s", self.ok("bench", "--duration", "100ms", "--rate", "100"))
+        self.assertEqual(self.ok_json("list"), [])
+
     def test_help_and_completion_teach(self):
         for arguments in (("--help",), ("send", "--help"), ("machine", "put", "--help")):
             done = swoosh_ctl.run(None, *arguments)
