@@ -121,6 +121,33 @@ class GrpcWatchCall : public WatchCall {
   bool started_ = false;
 };
 
+class GrpcBackupCall : public BackupCall {
+ public:
+  GrpcBackupCall(v1::Admin::Stub* stub, const v1::BackupRequest& request)
+      : reader_(stub->Backup(&context_, request)) {}
+  ~GrpcBackupCall() override {
+    if (finished_) return;
+    context_.TryCancel();
+    reader_->Finish();
+  }
+
+  bool Read(std::string* bytes) override {
+    v1::BackupChunk chunk;
+    if (!reader_->Read(&chunk)) return false;
+    *bytes = std::move(*chunk.mutable_data());
+    return true;
+  }
+  absl::Status Finish() override {
+    finished_ = true;
+    return FromGrpcStatus(reader_->Finish());
+  }
+
+ private:
+  grpc::ClientContext context_;
+  std::unique_ptr<grpc::ClientReader<v1::BackupChunk>> reader_;
+  bool finished_ = false;
+};
+
 class GrpcClient : public Client {
  public:
   GrpcClient(const std::string& address, absl::Duration timeout)
@@ -208,6 +235,12 @@ class GrpcClient : public Client {
   }
   absl::StatusOr<v1::TrimLogResponse> TrimLog(const v1::TrimLogRequest& request) override {
     return Call<v1::TrimLogResponse>(*admin_, &v1::Admin::Stub::TrimLog, request);
+  }
+  absl::StatusOr<v1::VerifyResponse> Verify(const v1::VerifyRequest& request) override {
+    return Call<v1::VerifyResponse>(*admin_, &v1::Admin::Stub::Verify, request);
+  }
+  std::unique_ptr<BackupCall> Backup(const v1::BackupRequest& request) override {
+    return std::make_unique<GrpcBackupCall>(admin_.get(), request);
   }
 
  private:

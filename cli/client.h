@@ -41,6 +41,17 @@ class WatchCall {
   virtual absl::StatusOr<v1::WatchResponse> Read(absl::Duration timeout) = 0;
 };
 
+// A Backup. One thread.
+class BackupCall {
+ public:
+  virtual ~BackupCall() = default;  // Cancels it, if it has not ended.
+
+  // The next bytes. False: there are none any more.
+  virtual bool Read(std::string* bytes) = 0;
+  // Why it ended. Once, after Read returned false.
+  virtual absl::Status Finish() = 0;
+};
+
 // The RPCs, without gRPC. An error carries the details that the server sent as payloads
 // (core/errors.h). Calls of one answer take as long as the timeout given when connecting and are
 // never repeated. Thread-safe.
@@ -73,6 +84,9 @@ class Client {
   virtual absl::StatusOr<v1::TakeSnapshotResponse> TakeSnapshot(
       const v1::TakeSnapshotRequest& request) = 0;
   virtual absl::StatusOr<v1::TrimLogResponse> TrimLog(const v1::TrimLogRequest& request) = 0;
+  virtual absl::StatusOr<v1::VerifyResponse> Verify(const v1::VerifyRequest& request) = 0;
+  // Takes as long as it takes.
+  virtual std::unique_ptr<BackupCall> Backup(const v1::BackupRequest& request) = 0;
 };
 
 // A client of the server at `address` (HOST:PORT), over gRPC without encryption. Does not connect

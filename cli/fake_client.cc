@@ -118,6 +118,23 @@ class FakeWatchCall : public WatchCall {
   size_t next_ = 0;
 };
 
+class FakeBackupCall : public BackupCall {
+ public:
+  FakeBackupCall(std::vector<std::string> pieces, absl::Status end)
+      : pieces_(std::move(pieces)), end_(std::move(end)) {}
+  bool Read(std::string* bytes) override {
+    if (next_ == pieces_.size()) return false;
+    *bytes = pieces_[next_++];
+    return true;
+  }
+  absl::Status Finish() override { return end_; }
+
+ private:
+  const std::vector<std::string> pieces_;
+  const absl::Status end_;
+  size_t next_ = 0;
+};
+
 }  // namespace
 
 absl::Status FakeClient::WaitForConnection(absl::Duration) { return reachable; }
@@ -186,6 +203,14 @@ absl::StatusOr<v1::TakeSnapshotResponse> FakeClient::TakeSnapshot(const v1::Take
 
 absl::StatusOr<v1::TrimLogResponse> FakeClient::TrimLog(const v1::TrimLogRequest&) {
   return absl::UnimplementedError("not set in this test");
+}
+
+absl::StatusOr<v1::VerifyResponse> FakeClient::Verify(const v1::VerifyRequest&) {
+  return absl::UnimplementedError("not set in this test");
+}
+
+std::unique_ptr<BackupCall> FakeClient::Backup(const v1::BackupRequest&) {
+  return std::make_unique<FakeBackupCall>(backup_pieces, backup_end);
 }
 
 }  // namespace swoosh

@@ -55,6 +55,10 @@ class FakeClient : public Client {
   std::deque<WatchScript> watch_scripts;
   std::vector<v1::WatchRequest> watch_requests;
 
+  // ---- Backup. A call gives these bytes and then this status.
+  std::vector<std::string> backup_pieces;
+  absl::Status backup_end;
+
   absl::Status WaitForConnection(absl::Duration timeout) override;
   absl::StatusOr<v1::SubmitResponse> Submit(const v1::SubmitRequest& request) override;
   // Done before it returns.
@@ -74,6 +78,8 @@ class FakeClient : public Client {
   absl::StatusOr<v1::TakeSnapshotResponse> TakeSnapshot(
       const v1::TakeSnapshotRequest& request) override;
   absl::StatusOr<v1::TrimLogResponse> TrimLog(const v1::TrimLogRequest& request) override;
+  absl::StatusOr<v1::VerifyResponse> Verify(const v1::VerifyRequest& request) override;
+  std::unique_ptr<BackupCall> Backup(const v1::BackupRequest& request) override;
 };
 
 }  // namespace swoosh

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
+#include "cli/backup_command.h"
 #include "cli/bench_command.h"
 #include "cli/command.h"
 #include "cli/completion.h"
@@ -93,6 +94,7 @@ int RunProgram(int argc, const char* const* argv, Session* session) {
   AddWatchCommand(&commands);
   AddBenchCommand(&commands);
   AddServerCommands(&commands);
+  AddBackupCommand(&commands);
   AddCompletionCommand(&commands);
   AddVersionCommand(&commands);
   try {

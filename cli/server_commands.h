@@ -5,7 +5,7 @@
 
 namespace swoosh {
 
-// state, status, snapshot and trim: the server as a whole.
+// state, status, snapshot, verify and trim: the server as a whole.
 void AddServerCommands(Commands* commands);
 
 }  // namespace swoosh

@@ -126,8 +126,8 @@ std::optional<Instance> State::FindInstance(absl::string_view ns, absl::string_v
   return *std::move(instance);
 }
 
-StateWriter::StateWriter(absl::string_view history_id) {
-  position_.record_hash = Sha256(history_id);
+StateWriter::StateWriter(absl::string_view origin_id) {
+  position_.record_hash = Sha256(origin_id);
   PutConstants(1);
 }
 

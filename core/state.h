@@ -28,7 +28,7 @@ namespace swoosh {
 struct LogPosition {
   uint64_t index = 0;       // of the last record applied; 0 = none
   Hlc hlc;                  // of that record
-  Digest record_hash = {};  // of its stored bytes; at index 0, SHA-256 of the history id
+  Digest record_hash = {};  // of its stored bytes; at index 0, SHA-256 of the history's origin id
 };
 
 struct StateCounts {
@@ -159,8 +159,8 @@ class State {
 class StateWriter {
  public:
   // The state before the first record of the history: no machines, no instances, the constants of
-  // reducer version 1.
-  explicit StateWriter(absl::string_view history_id);
+  // reducer version 1. The first record's chain begins with `origin_id` (storage/history_id.md).
+  explicit StateWriter(absl::string_view origin_id);
 
   // For loading a snapshot: entries in any order, each once, then FinishLoading. kDataLoss names
   // the entry that can't be understood, or what is missing.

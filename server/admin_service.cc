@@ -1,11 +1,13 @@
 #include "server/admin_service.h"
 
+#include <memory>
 #include <string>
 
 #include "absl/status/statusor.h"
 #include "core/errors.h"
 #include "core/sha256.h"
 #include "google/protobuf/util/time_util.h"
+#include "server/backup_reactor.h"
 #include "server/byte_buffer_conversion.h"
 #include "server/status_conversion.h"
 #include "server/unary_call.h"
@@ -18,21 +20,6 @@ using google::protobuf::util::TimeUtil;
 
 constexpr int kNanosPerSecond = 1'000'000'000;
 constexpr char kService[] = "swoosh.v1.Admin";
-
-class RefusedBackup final : public grpc::ServerWriteReactor<grpc::ByteBuffer> {
- public:
-  explicit RefusedBackup(RpcMetrics* metrics) {
-    const absl::Status status =
-        MakeError(absl::StatusCode::kUnimplemented, v1::NOT_IMPLEMENTED,
-                  "this version has no online backup; copy the folders of a server that was shut "
-                  "down");
-    metrics->Handled(static_cast<int>(status.code()), 0);
-    Finish(ToGrpcStatus(status));
-  }
-
- private:
-  void OnDone() override { delete this; }
-};
 
 // Parses the request of a call when the server takes requests. Null after having answered why not.
 template <typename Request>
@@ -56,6 +43,11 @@ v1::ServerStatus StatusOf(const Backend& backend, absl::Time start_time) {
   status.set_fenced(backend.executor->fenced());
   *status.mutable_start_time() = TimeUtil::NanosecondsToTimestamp(absl::ToUnixNanos(start_time));
   status.set_recovery(backend.recovery_report);
+  if (const Verifier::Verified verified = backend.verifier->last(); verified.index > 0) {
+    status.set_verified_index(verified.index);
+    *status.mutable_verified_time() =
+        TimeUtil::NanosecondsToTimestamp(absl::ToUnixNanos(verified.time));
+  }
   return status;
 }
 
@@ -76,13 +68,17 @@ absl::StatusOr<int64_t> TimeToAdvanceTo(const Backend& backend,
 
 }  // namespace
 
-AdminService::AdminService(const Serving* serving, Metrics* metrics)
+AdminService::AdminService(const Serving* serving, Metrics* metrics, ActiveStreams* streams,
+                           WorkerPool* backup_workers)
     : serving_(serving),
+      streams_(streams),
+      backup_workers_(backup_workers),
       get_status_(metrics->ForRpc("unary", kService, "GetStatus")),
       take_snapshot_(metrics->ForRpc("unary", kService, "TakeSnapshot")),
       trim_log_(metrics->ForRpc("unary", kService, "TrimLog")),
       advance_clock_(metrics->ForRpc("unary", kService, "AdvanceClock")),
-      backup_(metrics->ForRpc("server_stream", kService, "Backup")) {}
+      backup_(metrics->ForRpc("server_stream", kService, "Backup")),
+      verify_(metrics->ForRpc("unary", kService, "Verify")) {}
 
 grpc::ServerUnaryReactor* AdminService::GetStatus(grpc::CallbackServerContext* /*context*/,
                                                   const grpc::ByteBuffer* request,
@@ -150,8 +146,34 @@ grpc::ServerUnaryReactor* AdminService::AdvanceClock(grpc::CallbackServerContext
 }
 
 grpc::ServerWriteReactor<grpc::ByteBuffer>* AdminService::Backup(
-    grpc::CallbackServerContext* /*context*/, const grpc::ByteBuffer* /*request*/) {
-  return new RefusedBackup(&backup_);
+    grpc::CallbackServerContext* context, const grpc::ByteBuffer* request) {
+  const auto begin = [&]() -> absl::StatusOr<std::unique_ptr<Backups::Session>> {
+    const absl::StatusOr<const Backend*> backend = serving_->Admit();
+    if (!backend.ok()) return backend.status();
+    v1::BackupRequest parsed;
+    if (absl::Status status = ParseRequest(*request, &parsed); !status.ok()) return status;
+    return (*backend)->backups->Begin();
+  };
+  return new BackupReactor(begin(), context, streams_, backup_workers_, &backup_);
+}
+
+grpc::ServerUnaryReactor* AdminService::Verify(grpc::CallbackServerContext* /*context*/,
+                                               const grpc::ByteBuffer* request,
+                                               grpc::ByteBuffer* response) {
+  auto* call = new UnaryCall(&verify_, response);
+  v1::VerifyRequest parsed;
+  if (const Backend* backend = Begin(*serving_, *request, call, &parsed)) {
+    backend->verifier->VerifyNow([call](absl::StatusOr<Verifier::Verified> verified) {
+      if (!verified.ok()) return call->Fail(verified.status());
+      v1::VerifyResponse message;
+      message.set_index(verified->index);
+      message.set_state_hash(std::string(AsBytes(verified->state_hash)));
+      message.set_records(verified->records);
+      message.set_from_index(verified->from_index);
+      call->Answer(message);
+    });
+  }
+  return call;
 }
 
 }  // namespace swoosh

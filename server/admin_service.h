@@ -3,24 +3,28 @@
 
 #include "grpcpp/support/byte_buffer.h"
 #include "grpcpp/support/server_callback.h"
+#include "server/active_streams.h"
 #include "server/metrics.h"
 #include "server/serving.h"
+#include "server/worker_pool.h"
 #include "swoosh/v1/admin.grpc.pb.h"
 
 namespace swoosh {
 
 // The generated class with the bytes of messages in place of messages: see
 // byte_buffer_conversion.h.
-using RawAdmin =
-    v1::Admin::WithRawCallbackMethod_GetStatus<v1::Admin::WithRawCallbackMethod_TakeSnapshot<
-        v1::Admin::WithRawCallbackMethod_TrimLog<v1::Admin::WithRawCallbackMethod_AdvanceClock<
-            v1::Admin::WithRawCallbackMethod_Backup<v1::Admin::Service>>>>>;
+using RawAdmin = v1::Admin::WithRawCallbackMethod_GetStatus<
+    v1::Admin::WithRawCallbackMethod_TakeSnapshot<v1::Admin::WithRawCallbackMethod_TrimLog<
+        v1::Admin::WithRawCallbackMethod_AdvanceClock<v1::Admin::WithRawCallbackMethod_Backup<
+            v1::Admin::WithRawCallbackMethod_Verify<v1::Admin::Service>>>>>>;
 
 // The Admin service. Thread-safe.
 class AdminService final : public RawAdmin {
  public:
-  // Both outlive this and its calls.
-  AdminService(const Serving* serving, Metrics* metrics);
+  // All outlive this and its calls. `backup_workers` takes as many functions as there may be
+  // backups.
+  AdminService(const Serving* serving, Metrics* metrics, ActiveStreams* streams,
+               WorkerPool* backup_workers);
 
   grpc::ServerUnaryReactor* GetStatus(grpc::CallbackServerContext* context,
                                       const grpc::ByteBuffer* request,
@@ -36,14 +40,20 @@ class AdminService final : public RawAdmin {
                                          grpc::ByteBuffer* response) override;
   grpc::ServerWriteReactor<grpc::ByteBuffer>* Backup(grpc::CallbackServerContext* context,
                                                      const grpc::ByteBuffer* request) override;
+  grpc::ServerUnaryReactor* Verify(grpc::CallbackServerContext* context,
+                                   const grpc::ByteBuffer* request,
+                                   grpc::ByteBuffer* response) override;
 
  private:
   const Serving* const serving_;
+  ActiveStreams* const streams_;
+  WorkerPool* const backup_workers_;
   RpcMetrics get_status_;
   RpcMetrics take_snapshot_;
   RpcMetrics trim_log_;
   RpcMetrics advance_clock_;
   RpcMetrics backup_;
+  RpcMetrics verify_;
 };
 
 }  // namespace swoosh

@@ -5,6 +5,7 @@
 #include <string>
 #include <utility>
 
+#include "absl/memory/memory.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "core/check.h"
@@ -117,8 +118,7 @@ void Executor::Drain() {
 // ---------------------------------------------------------------- any thread
 
 absl::Status Executor::TrySubmit(Submission* submission) {
-  absl::Status status;
-  if (options_.disk_space != nullptr) status = options_.disk_space->Check();
+  absl::Status status = CheckDiskSpace();
   Digest fingerprint = {};
   if (!submission->request.request_id().empty()) {
     fingerprint = RequestFingerprint(submission->request.transitions());
@@ -191,6 +191,13 @@ void Executor::AdvanceClock(int64_t to_us, std::function<void(Answer)> done) {
   if (!taken.ok()) submission.done(taken);
 }
 
+void Executor::FenceFor(const absl::Status& error) {
+  SWOOSH_CHECK(!error.ok());
+  absl::MutexLock lock(&mutex_);
+  if (fence_request_.ok()) fence_request_ = error;
+  committer_wakes_.Signal();
+}
+
 std::shared_ptr<const State> Executor::committed() const {
   absl::MutexLock lock(&committed_mutex_);
   return committed_;
@@ -214,6 +221,18 @@ uint64_t Executor::trim_bound() const {
   return std::min(snapshot + 1, window);
 }
 
+std::unique_ptr<Executor::LogPin> Executor::PinLog() {
+  absl::MutexLock lock(&mutex_);
+  uint64_t first_index = log_->first_index();
+  for (const TrimRequest& trim : trims_) first_index = std::max(first_index, trim.first_kept);
+  return absl::WrapUnique(new LogPin(this, pins_.insert(first_index)));
+}
+
+Executor::LogPin::~LogPin() {
+  absl::MutexLock lock(&executor_->mutex_);
+  executor_->pins_.erase(place_);
+}
+
 void Executor::TrimToRetained() {
   const uint64_t next = committed()->index() + 1;
   if (options_.retain_records == 0 || next <= options_.retain_records) return;
@@ -232,6 +251,7 @@ void Executor::TrimTo(uint64_t first_kept, std::function<void(absl::StatusOr<uin
     } else if (trims_.size() >= kTrimRequestsMax) {
       refusal = &TooManyTrims;
     } else {
+      if (!pins_.empty()) first_kept = std::min(first_kept, *pins_.begin());
       trims_.push_back({first_kept, std::move(done)});
       committer_wakes_.Signal();
       return;
@@ -270,6 +290,12 @@ bool Executor::FireTimers() {
 // The next of those taken. False when fenced.
 bool Executor::ReduceProposals() {
   for (size_t i = 0; i < kProposalsATurnMax && !taken_.empty(); ++i) {
+    // Those that wait may be more than the disk has room for.
+    if (const absl::Status space = CheckDiskSpace(); !space.ok()) {
+      builder_.GiveUp(&taken_.front(), space);
+      taken_.pop_front();
+      continue;
+    }
     const GroupBuilder::Added added = builder_.Add(&taken_.front());
     if (added == GroupBuilder::Added::kWhole) taken_.pop_front();
     if (added == GroupBuilder::Added::kNothing && !HandOverFullGroup()) return false;
@@ -278,9 +304,10 @@ bool Executor::ReduceProposals() {
   return true;
 }
 
-bool Executor::TimersMayFire() const {
-  return builder_.timers_due() &&
-         (options_.disk_space == nullptr || options_.disk_space->Check().ok());
+bool Executor::TimersMayFire() const { return builder_.timers_due() && CheckDiskSpace().ok(); }
+
+absl::Status Executor::CheckDiskSpace() const {
+  return options_.disk_space == nullptr ? absl::OkStatus() : options_.disk_space->Check();
 }
 
 // False when the committer will never be free again.
@@ -383,6 +410,10 @@ void Executor::RunCommitter() {
   std::unique_ptr<Group> group;
   uint64_t trim_target = 0;
   while (AwaitCommitterWork(&group, &trim_target)) {
+    if (const absl::Status request = fence_request(); !request.ok()) {
+      Fence(nullptr, request);
+      break;
+    }
     if (group != nullptr) {
       const absl::Status appended = Commit(group.get());
       if (!appended.ok()) {
@@ -410,10 +441,11 @@ void Executor::RunCommitter() {
 bool Executor::AwaitCommitterWork(std::unique_ptr<Group>* group, uint64_t* trim_target) {
   absl::MutexLock lock(&mutex_);
   FinishTrims();
-  while (handed_over_ == nullptr && trims_.empty() && !executor_ended_) {
+  while (handed_over_ == nullptr && trims_.empty() && !executor_ended_ && fence_request_.ok()) {
     committer_wakes_.Wait(&mutex_);
     FinishTrims();
   }
+  if (!fence_request_.ok()) return true;  // what was handed over is not tried
   *group = std::move(handed_over_);
   *trim_target = 0;
   for (const TrimRequest& trim : trims_) *trim_target = std::max(*trim_target, trim.first_kept);
@@ -439,6 +471,11 @@ void Executor::FinishTrims() {
   trims_ = std::move(unfinished);
 }
 
+absl::Status Executor::fence_request() const {
+  absl::MutexLock lock(&mutex_);
+  return fence_request_;
+}
+
 absl::Status Executor::TrimStep(uint64_t target) {
   return log_->TrimPrefix(std::min(log_->first_index() + kTrimStepRecords, target));
 }
@@ -452,9 +489,12 @@ absl::Status Executor::Commit(Group* group) {
   const auto begin = std::chrono::steady_clock::now();
   absl::Status status = log_->Append(encoded.front().index, encoded);
   const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - begin;
+  uint64_t bytes = 0;
   for (size_t i = 0; i < encoded.size(); ++i) {
+    bytes += encoded[i].bytes.size();
     group->records[i]->stored = std::move(encoded[i].bytes);
   }
+  if (options_.disk_space != nullptr) options_.disk_space->Wrote(bytes);
   metrics_->wal_append_seconds.Observe(elapsed.count());
   metrics_->wal_group_records.Observe(static_cast<double>(encoded.size()));
   return status;
@@ -566,7 +606,8 @@ void Executor::CountAnswers(const Group& group) {
       ++accepted;
     } else if (answer.kind == PendingAnswer::Kind::kDuplicate) {
       ++duplicate;
-    } else if (absl::IsUnavailable(answer.refusal)) {
+    } else if (absl::IsUnavailable(answer.refusal) ||
+               ReasonOf(answer.refusal) == v1::DISK_NEARLY_FULL) {
       ++unavailable;
     } else {
       ++refused;

@@ -7,6 +7,7 @@
 #include <deque>
 #include <functional>
 #include <memory>
+#include <set>
 #include <thread>
 #include <vector>
 
@@ -65,7 +66,8 @@ class Executor {
     std::function<void(const absl::Status&)> on_fenced;
     // Called after each group was published, on the committer thread: must be quick. May be null.
     std::function<void(uint64_t commit_index)> on_committed;
-    // Asked before a proposal is taken, and before a timer fires; null = always enough.
+    // Asked before a proposal is taken, before it is reduced, and before a timer fires; null =
+    // always enough.
     DiskSpace* disk_space = nullptr;
     // The clock, if it is a manual one: for AdvanceClock.
     ManualClock* manual_clock = nullptr;
@@ -110,6 +112,10 @@ class Executor {
   //   kUnavailable: DRAINING, FENCED, NOT_APPLIED, OUTCOME_UNKNOWN
   void AdvanceClock(int64_t to_us, std::function<void(Answer)> done) ABSL_LOCKS_EXCLUDED(mutex_);
 
+  // Ends the writing as a failed write does, because of `error`: what was not handed to the log is
+  // refused (NOT_APPLIED), and Options::on_fenced is told. Does not wait. Idempotent.
+  void FenceFor(const absl::Status& error) ABSL_LOCKS_EXCLUDED(mutex_);
+
   // The committed state: everything acknowledged before the call is in it.
   std::shared_ptr<const State> committed() const ABSL_LOCKS_EXCLUDED(committed_mutex_);
 
@@ -123,8 +129,27 @@ class Executor {
   // Trims to Options::retain_records, if that is not 0.
   void TrimToRetained() ABSL_LOCKS_EXCLUDED(mutex_);
   // The highest index that may be the log's first: a restart needs the records after the oldest
-  // kept snapshot that counts, and those of the request window.
+  // kept snapshot that counts, and those of the request window. What is pinned stays besides.
   uint64_t trim_bound() const;
+
+  // Keeps the records from first_index() on in the log as long as it lives: for who reads all of
+  // it. To be destroyed before the executor, on any thread.
+  class LogPin {
+   public:
+    ~LogPin();
+    LogPin(const LogPin&) = delete;
+    LogPin& operator=(const LogPin&) = delete;
+    uint64_t first_index() const { return *place_; }
+
+   private:
+    friend class Executor;
+    LogPin(Executor* executor, std::multiset<uint64_t>::iterator place)
+        : executor_(executor), place_(place) {}
+    Executor* const executor_;
+    const std::multiset<uint64_t>::iterator place_;
+  };
+  // Of the whole log, but for what is about to be trimmed.
+  std::unique_ptr<LogPin> PinLog() ABSL_LOCKS_EXCLUDED(mutex_);
 
   // Over how many records a request_id is remembered.
   uint64_t window_records() const { return window_records_; }
@@ -150,6 +175,7 @@ class Executor {
   bool FireTimers() ABSL_LOCKS_EXCLUDED(mutex_);
   bool ReduceProposals() ABSL_LOCKS_EXCLUDED(mutex_);
   bool TimersMayFire() const;
+  absl::Status CheckDiskSpace() const;
   void AwaitWork() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void GiveUp() ABSL_LOCKS_EXCLUDED(mutex_);
 
@@ -157,6 +183,7 @@ class Executor {
   void RunCommitter() ABSL_LOCKS_EXCLUDED(mutex_);
   bool AwaitCommitterWork(std::unique_ptr<Group>* group, uint64_t* trim_target)
       ABSL_LOCKS_EXCLUDED(mutex_);
+  absl::Status fence_request() const ABSL_LOCKS_EXCLUDED(mutex_);
   absl::Status Commit(Group* group);
   void Publish(std::unique_ptr<Group> group);
   void ObserveLateness(const Group& group);
@@ -195,10 +222,12 @@ class Executor {
   std::vector<std::function<void()>> room_waiters_ ABSL_GUARDED_BY(mutex_);
   std::unique_ptr<Group> handed_over_ ABSL_GUARDED_BY(mutex_);
   std::vector<TrimRequest> trims_ ABSL_GUARDED_BY(mutex_);
+  std::multiset<uint64_t> pins_ ABSL_GUARDED_BY(mutex_);  // first indexes; none above is trimmed
   bool draining_ ABSL_GUARDED_BY(mutex_) = false;
   bool executor_ended_ ABSL_GUARDED_BY(mutex_) = false;
   bool committer_ended_ ABSL_GUARDED_BY(mutex_) = false;
   bool fenced_ ABSL_GUARDED_BY(mutex_) = false;
+  absl::Status fence_request_ ABSL_GUARDED_BY(mutex_);  // of FenceFor; OK without one
   // The last record whose append failed, so that nobody knows whether it is there.
   uint64_t unknown_through_ ABSL_GUARDED_BY(mutex_) = 0;
 

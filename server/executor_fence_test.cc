@@ -38,6 +38,21 @@ class ExecutorFenceTest : public testing::Test {
   std::unique_ptr<ExecutorUnderTest> server_;
 };
 
+TEST_F(ExecutorFenceTest, ItCanBeFencedFromOutsideAndNothingMoreIsWritten) {
+  log_.Close();
+  FutureAnswer writing = server_->Submit(SendTo("a", "inc"));
+  log_.AwaitBlocked();
+  FutureAnswer waiting = server_->Submit(SendTo("a", "inc"));
+  server_->executor().FenceFor(absl::DataLossError("the state is wrong"));
+  log_.Open();
+  EXPECT_TRUE(writing.get().ok()) << "it was under way";
+  EXPECT_EQ(ReasonIn(waiting), v1::NOT_APPLIED);
+  fenced_.WaitForNotification();
+  EXPECT_EQ(fenced_with_.message(), "the state is wrong");
+  EXPECT_EQ(ReasonOf(server_->Call(SendTo("a", "inc")).status()), v1::FENCED);
+  EXPECT_EQ(memory_.next_index(), 4u);
+}
+
 TEST_F(ExecutorFenceTest, AFailedAppendFencesAndReadsGoOn) {
   log_.FailAfter(0, absl::UnavailableError("no disk"));
   const Answer answer = server_->Call(SendTo("a", "inc"));

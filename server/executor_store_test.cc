@@ -1,108 +1,32 @@
 // The executor over a real store: LevelDB, snapshots and recovery.
 
-#include <algorithm>
 #include <future>
 #include <memory>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "core/errors.h"
 #include "gtest/gtest.h"
 #include "server/executor_for_test.h"
 #include "server/snapshotter.h"
+#include "server/store_server_for_test.h"
 #include "storage/fault_file_system.h"
 #include "storage/file_system.h"
-#include "storage/recovery.h"
+#include "storage/snapshot_store.h"
 #include "storage/temporary_directory.h"
 
 namespace swoosh {
 namespace {
 
-constexpr uint64_t kWindow = 100;
-
-// A server's inside over the store in a directory, as main puts it together.
-class StoreServer {
- public:
-  struct Options {
-    uint64_t snapshot_every_records = 1'000'000;
-    uint64_t retain_records = 0;
-  };
-
-  StoreServer(FileSystem* files, const std::string& directory, Options options) {
-    auto window = std::make_unique<RequestWindow>(kWindow);
-    RecoveryOptions recovery;
-    recovery.window_records = kWindow;
-    recovery.on_log_sync = [this](double seconds) { metrics_.wal_fsync_seconds.Observe(seconds); };
-    recovery.on_record = [&](const v1::Record& record, const Digest&) {
-      Digest fingerprint = {};
-      std::copy(record.request_fingerprint().begin(), record.request_fingerprint().end(),
-                fingerprint.begin());
-      window->Restore(record.index(), record.namespace_(), record.request_id(), fingerprint);
-    };
-    absl::StatusOr<OpenStore> store =
-        Recover(files, {directory, directory + "/wal", directory + "/snapshots"}, recovery);
-    EXPECT_TRUE(store.ok()) << store.status();
-    store_ = *std::move(store);
-    uint64_t snapshot_index = 0;
-    const auto listed = store_.snapshots->List();  // newest first
-    EXPECT_TRUE(listed.ok()) << listed.status();
-    if (listed.ok() && !listed->empty()) snapshot_index = listed->front().index;
-    feed_ = std::make_unique<ChangeFeed>(store_.log.get(), store_.log->next_index());
-    Executor::Options executor;
-    executor.retain_records = options.retain_records;
-    executor.oldest_snapshot_index = [this] { return store_.snapshots->oldest_verified_index(); };
-    executor.on_committed = [this](uint64_t index) { snapshotter_->OnCommitted(index); };
-    executor_ =
-        std::make_unique<Executor>(store_.log.get(), std::move(store_.writer), std::move(window),
-                                   feed_.get(), &clock_, &metrics_, std::move(executor));
-    Snapshotter::Options snapshotter;
-    snapshotter.interval_records = options.snapshot_every_records;
-    snapshotter.committed = [this] { return executor_->committed(); };
-    snapshotter.on_snapshot = [this] { executor_->TrimToRetained(); };
-    snapshotter_ = std::make_unique<Snapshotter>(store_.snapshots.get(), snapshot_index, &metrics_,
-                                                 std::move(snapshotter));
-    executor_->Start();
-    snapshotter_->Start();
-  }
-  ~StoreServer() {
-    executor_->Drain();
-    snapshotter_->Stop(false).IgnoreError();
-  }
-
-  Answer Call(v1::SubmitRequest request) { return Submit(std::move(request)).get(); }
-  FutureAnswer Submit(v1::SubmitRequest request) {
-    auto promise = std::make_shared<std::promise<Answer>>();
-    FutureAnswer future = promise->get_future();
-    Submission submission;
-    submission.request = std::move(request);
-    submission.done = [promise](Answer answer) { promise->set_value(std::move(answer)); };
-    const absl::Status taken = executor_->TrySubmit(&submission);
-    if (!taken.ok()) promise->set_value(taken);
-    return future;
-  }
-
-  std::shared_ptr<const State> state() const { return executor_->committed(); }
-  OpenStore& store() { return store_; }
-  ChangeFeed& feed() { return *feed_; }
-  Snapshotter& snapshotter() { return *snapshotter_; }
-  Metrics& metrics() { return metrics_; }
-
- private:
-  Metrics metrics_{"test"};
-  ManualClock clock_{Hlc{}, kTestTimeUs};
-  OpenStore store_;
-  std::unique_ptr<ChangeFeed> feed_;
-  std::unique_ptr<Executor> executor_;
-  std::unique_ptr<Snapshotter> snapshotter_;
-};
-
 class ExecutorStoreTest : public testing::Test {
  protected:
   void Restart(StoreServer::Options options = {}) {
     server_.reset();
-    server_ = std::make_unique<StoreServer>(&files_, directory_.path(), options);
+    server_ = StoreServer::Open(&files_, directory_.path(), std::move(options)).value();
   }
   void Prepare() {
     ASSERT_TRUE(server_->Call(RegisterCounter()).ok());
@@ -146,7 +70,9 @@ TEST_F(ExecutorStoreTest, WhatWasAcknowledgedIsThereAfterARestartWithTheSameHash
 }
 
 TEST_F(ExecutorStoreTest, SnapshotsAndTrimmingLoseNothing) {
-  const StoreServer::Options options = {40, 150};
+  StoreServer::Options options;
+  options.snapshot_every_records = 40;
+  options.retain_records = 150;
   Restart(options);
   Prepare();
   int sent = 0;
@@ -176,6 +102,52 @@ TEST_F(ExecutorStoreTest, SnapshotsAndTrimmingLoseNothing) {
   EXPECT_GT(server_->store().log->first_index(), 1u);
   EXPECT_GE(server_->store().log->next_index() - server_->store().log->first_index(), 150u);
   EXPECT_EQ(ReasonOf(server_->feed().Open(1).status()), v1::INDEX_TRIMMED);
+}
+
+// The disk spoils what was verified when it was written: nothing is trimmed that the snapshot
+// before it needs.
+TEST_F(ExecutorStoreTest, ASnapshotDamagedWhileTheServerRunsGivesWayToTheOneBefore) {
+  StoreServer::Options options;
+  options.retain_records = 1;
+  Restart(options);
+  Prepare();
+  int sent = 0;
+  const auto send = [&](int count) {
+    for (int i = 0; i < count; ++i) ASSERT_TRUE(server_->Call(Inc(sent++)).ok());
+  };
+  const auto take_snapshot = [&] {
+    std::promise<bool> taken;
+    server_->snapshotter().TakeNow(
+        [&](const absl::StatusOr<Snapshotter::Taken>& result) { taken.set_value(result.ok()); });
+    ASSERT_TRUE(taken.get_future().get());
+  };
+  for (int i = 0; i < 3; ++i) {
+    send(120);
+    take_snapshot();
+  }
+  const std::vector<SnapshotStore::Info> snapshots = server_->store().snapshots->List().value();
+  ASSERT_EQ(snapshots.size(), 2u);
+  auto file = files_.OpenToOverwrite(snapshots[0].path).value();
+  ASSERT_TRUE(file->WriteAt(snapshots[0].size_bytes / 2, "spoilt").ok());
+  send(20);
+  const auto before = server_->state();
+
+  Restart(options);
+  EXPECT_EQ(server_->state()->hash(), before->hash());
+  EXPECT_EQ(server_->state()->position().record_hash, before->position().record_hash);
+  EXPECT_EQ(server_->store().replayed_records, before->index() - snapshots[1].index);
+  const std::string& report = server_->store().report;
+  EXPECT_TRUE(absl::StrContains(report, absl::StrCat("damaged: ", snapshots[0].path))) << report;
+  EXPECT_TRUE(absl::StrContains(report, absl::StrCat("snapshot index=", snapshots[1].index)))
+      << report;
+
+  // And it goes on taking them.
+  send(20);
+  take_snapshot();
+  const uint64_t end = server_->state()->index();
+  Restart(options);
+  EXPECT_EQ(server_->state()->index(), end);
+  EXPECT_EQ(Count(), sent);
 }
 
 TEST_F(ExecutorStoreTest, AFinalSnapshotLeavesNothingToReplay) {

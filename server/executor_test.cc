@@ -322,8 +322,8 @@ TEST_F(ExecutorTest, AFullQueueIsRefusedAndWhoeverWaitsIsToldOfRoom) {
 }
 
 TEST_F(ExecutorTest, ANearlyFullDiskRefusesProposalsAndNothingElse) {
-  uint64_t free_bytes = 100;
-  DiskSpace space([&] { return free_bytes; }, 50, absl::ZeroDuration());
+  std::atomic<uint64_t> free_bytes{100};
+  DiskSpace space([&] { return free_bytes.load(); }, 50, absl::ZeroDuration());
   ExecutorUnderTest::Options options;
   options.executor.disk_space = &space;
   Restart(std::move(options));
@@ -332,6 +332,28 @@ TEST_F(ExecutorTest, ANearlyFullDiskRefusesProposalsAndNothingElse) {
   const Answer answer = server_->Call(SendTo("a", "inc"));
   EXPECT_EQ(ReasonOf(answer.status()), v1::DISK_NEARLY_FULL);
   EXPECT_TRUE(server_->feed().ReadOne(2).ok());
+  free_bytes = 50;
+  EXPECT_TRUE(server_->Call(SendTo("a", "inc")).ok());
+  server_.reset();
+}
+
+TEST_F(ExecutorTest, WhatWaitsIsNotWrittenIntoTheLastSpaceEither) {
+  std::atomic<uint64_t> free_bytes{100};
+  DiskSpace space([&] { return free_bytes.load(); }, 50, absl::ZeroDuration());
+  ExecutorUnderTest::Options options;
+  options.executor.disk_space = &space;
+  options.start = false;
+  Prepare();
+  Restart(std::move(options));
+  std::vector<FutureAnswer> answers;
+  for (int i = 0; i < 10; ++i) answers.push_back(server_->Submit(SendTo("a", "inc")));
+  free_bytes = 49;
+  server_->executor().Start();
+  for (FutureAnswer& answer : answers) {
+    EXPECT_EQ(ReasonOf(answer.get().status()), v1::DISK_NEARLY_FULL);
+  }
+  EXPECT_EQ(server_->executor().committed()->index(), 2u);
+  EXPECT_EQ(server_->Sample("swoosh_proposals_total{result=\"unavailable\"}"), 10);
   free_bytes = 50;
   EXPECT_TRUE(server_->Call(SendTo("a", "inc")).ok());
   server_.reset();

@@ -124,6 +124,36 @@ TEST_F(ExecutorTrimTest, TheNumberOfRequestsThatWaitIsBounded) {
   for (auto& trim : trims) EXPECT_EQ(*trim.get(), 30u);
 }
 
+TEST_F(ExecutorTrimTest, WhatIsPinnedStaysUntilThePinIsGone) {
+  Start(10);
+  FillTo(100);
+  snapshot_index_ = 80;
+  EXPECT_EQ(*Trim(20).get(), 20u);
+  auto pin = server_->executor().PinLog();
+  EXPECT_EQ(pin->first_index(), 20u);
+  EXPECT_EQ(*Trim(70).get(), 20u);
+  {
+    auto later = server_->executor().PinLog();
+    pin.reset();
+    EXPECT_EQ(*Trim(70).get(), 20u);
+  }
+  EXPECT_EQ(*Trim(70).get(), 70u);
+}
+
+TEST_F(ExecutorTrimTest, APinBeginsAfterWhatIsAboutToBeTrimmed) {
+  Start(10);
+  FillTo(100);
+  snapshot_index_ = 80;
+  log_.Close();
+  auto trimmed = Trim(60);
+  const auto pin = server_->executor().PinLog();
+  EXPECT_EQ(pin->first_index(), 60u);
+  auto beyond = Trim(70);
+  log_.Open();
+  EXPECT_EQ(*trimmed.get(), 60u);
+  EXPECT_EQ(*beyond.get(), 60u);
+}
+
 TEST_F(ExecutorTrimTest, AfterDrainingItIsRefused) {
   Start(10);
   server_->executor().Drain();

@@ -156,6 +156,7 @@ absl::StatusOr<GroupBuilder::Draft> GroupBuilder::MakeDraft(Pending* pending) {
 }
 
 void GroupBuilder::GiveUp(Pending* pending, const absl::Status& refusal) {
+  clock_timers_fired_ = 0;
   if (!AnswerFromWindow(pending)) Refuse(pending, refusal);
 }
 

@@ -42,7 +42,7 @@ class GrpcServer::Impl {
  public:
   explicit Impl(const Parts& parts)
       : orchestrator_({parts.serving, parts.metrics, parts.streams, parts.readers, parts.watchers}),
-        admin_(parts.serving, parts.metrics) {}
+        admin_(parts.serving, parts.metrics, parts.streams, parts.backups) {}
 
   absl::Status Start(const HostPort& address) {
     // Both are settings of the process, and have to precede the builder.

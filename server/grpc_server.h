@@ -28,13 +28,15 @@ inline constexpr absl::Duration kKeepaliveTimeout = absl::Seconds(20);
 // NOT_SERVING, for "" and for each service, until SetServing. Thread-safe, except Shutdown.
 class GrpcServer {
  public:
-  // Outlives the server. `watchers` must take as many functions as there may be watches.
+  // Outlives the server. `watchers` must take as many functions as there may be watches, and
+  // `backups` as many as there may be backups.
   struct Parts {
     const Serving* serving = nullptr;
     Metrics* metrics = nullptr;
     ActiveStreams* streams = nullptr;
     WorkerPool* readers = nullptr;
     WorkerPool* watchers = nullptr;
+    WorkerPool* backups = nullptr;
   };
 
   // Listens on `address`, without TLS; port 0 picks a free one.

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cstdio>
+#include <iostream>
 #include <memory>
 #include <optional>
 #include <string>
@@ -17,13 +18,17 @@
 #include "absl/synchronization/mutex.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
+#include "core/check.h"
 #include "core/sha256.h"
 #include "core/state.h"
 #include "google/protobuf/stubs/logging.h"
 #include "server/active_streams.h"
+#include "server/backups.h"
 #include "server/change_feed.h"
 #include "server/clock.h"
+#include "server/disk_reserve.h"
 #include "server/disk_space.h"
+#include "server/dump.h"
 #include "server/executor.h"
 #include "server/exit_codes.h"
 #include "server/grpc_server.h"
@@ -34,16 +39,21 @@
 #include "server/metrics.h"
 #include "server/options.h"
 #include "server/reader.h"
+#include "server/repair.h"
 #include "server/request_window.h"
+#include "server/restore.h"
 #include "server/root_leases.h"
+#include "server/serial_thread.h"
 #include "server/serving.h"
 #include "server/signal_thread.h"
 #include "server/snapshotter.h"
+#include "server/verifier.h"
 #include "server/verify.h"
 #include "server/version.h"
 #include "server/watch_message_cache.h"
 #include "server/watch_session.h"
 #include "server/worker_pool.h"
+#include "storage/backup.h"
 #include "storage/file_system.h"
 #include "storage/recovery.h"
 
@@ -61,6 +71,9 @@ constexpr absl::Duration kCallGrace = absl::Seconds(3);
 constexpr int kReaderThreads = 2;
 constexpr size_t kReadsWaitingMax = 4'096;
 constexpr int kWatcherThreads = 2;
+
+// The file that only takes space on the log's disk.
+constexpr char kReserveFileName[] = "reserve";
 
 // Where --clock=manual begins without records: the Unix epoch.
 constexpr int64_t kManualClockStartUs = 0;
@@ -120,12 +133,15 @@ class Swooshd {
   absl::StatusOr<OpenStore> OpenTheStore(RequestWindow* window);
   absl::Status Begin(OpenStore store, std::unique_ptr<RequestWindow> window);
   absl::Status MakeClock(const Hlc& last_record);
+  std::unique_ptr<DiskSpace> MakeDiskSpace() const;
   void MakeExecutor(StateWriter writer, std::unique_ptr<RequestWindow> window);
   void MakeGuardResolver(const RequestWindow* window);
   void MakeSnapshotter();
+  void MakeBackupsAndVerifier();
   void RefreshMetricsOnScrape();
   void PrintServingLine() const;
   void OnFenced();
+  void OnWrongState(const absl::Status& error);
   int Stop(StopRequest::Reason reason);
 
   const Options options_;
@@ -134,11 +150,13 @@ class Swooshd {
   const SignalThread signals_{
       [this](int signal, int count) { stop_request_.OnSignal(signal, count); }};
   std::atomic<bool> fenced_{false};
+  std::atomic<bool> state_is_wrong_{false};
   Metrics metrics_{kVersion};
   Serving serving_{absl::Now()};
   RootLeases leases_;
   WorkerPool readers_{"read", kReaderThreads, kReadsWaitingMax};
   WorkerPool watchers_{"watch", kWatcherThreads, 2 * kWatchersMax};
+  WorkerPool backup_workers_{"backup", /*thread_count=*/1, 2 * kBackupsMax};
   ActiveStreams streams_{kWatchTickInterval};
 
   // From the recovered store on. Each uses those before it.
@@ -146,9 +164,12 @@ class Swooshd {
   std::unique_ptr<Clock> clock_;
   std::unique_ptr<ChangeFeed> feed_;
   std::unique_ptr<DiskSpace> disk_space_;
+  std::unique_ptr<DiskSpace> snapshot_disk_space_;  // null: the same disk
   std::unique_ptr<Snapshotter> snapshotter_;
   std::unique_ptr<Executor> executor_;
   std::unique_ptr<GuardResolver> guards_;
+  std::unique_ptr<Backups> backups_;
+  std::unique_ptr<Verifier> verifier_;
   std::unique_ptr<WatchMessageCache> watch_messages_;
   std::unique_ptr<Reader> reader_;
   Backend backend_;
@@ -185,7 +206,8 @@ absl::Status Swooshd::Listen() {
                                           .metrics = &metrics_,
                                           .streams = &streams_,
                                           .readers = &readers_,
-                                          .watchers = &watchers_});
+                                          .watchers = &watchers_,
+                                          .backups = &backup_workers_});
   if (!grpc.ok()) return grpc.status();
   grpc_ = *std::move(grpc);
   absl::StatusOr<std::unique_ptr<HttpServer>> http =
@@ -201,6 +223,7 @@ absl::Status Swooshd::Listen() {
 }
 
 absl::StatusOr<OpenStore> Swooshd::OpenTheStore(RequestWindow* window) {
+  MakeDiskSpace()->ReleaseReserveIfNeeded();
   RecoveryOptions recovery;
   recovery.window_records = window->window_records();
   recovery.on_log_sync = [this](double seconds) { metrics_.wal_fsync_seconds.Observe(seconds); };
@@ -225,6 +248,7 @@ absl::Status Swooshd::Begin(OpenStore store, std::unique_ptr<RequestWindow> wind
   MakeExecutor(std::move(store_->writer), std::move(window));
   MakeGuardResolver(requests);
   MakeSnapshotter();
+  MakeBackupsAndVerifier();
   const auto committed = [this] { return executor_->committed(); };
   watch_messages_ = std::make_unique<WatchMessageCache>(store_->history_id);
   reader_ = std::make_unique<Reader>(committed, feed_.get(), &leases_, store_->history_id);
@@ -235,11 +259,14 @@ absl::Status Swooshd::Begin(OpenStore store, std::unique_ptr<RequestWindow> wind
   backend_.feed = feed_.get();
   backend_.reader = reader_.get();
   backend_.snapshotter = snapshotter_.get();
+  backend_.backups = backups_.get();
+  backend_.verifier = verifier_.get();
   backend_.manual_clock = options_.manual_clock ? static_cast<ManualClock*>(clock_.get()) : nullptr;
   backend_.watch = {committed, feed_.get(), watch_messages_.get(), store_->history_id};
   backend_.recovery_report = store_->report;
   snapshotter_->Start();
   executor_->Start();
+  verifier_->Start();
   stop_request_.Defer();
   serving_.Begin(&backend_);
   grpc_->SetServing(true);
@@ -255,9 +282,20 @@ absl::Status Swooshd::MakeClock(const Hlc& last_record) {
   return CheckLastRecordTime(last_record, clock_->NowUs(), options_.accept_clock_ahead);
 }
 
+// Of the log's disk.
+std::unique_ptr<DiskSpace> Swooshd::MakeDiskSpace() const {
+  const std::string& folder =
+      OnSameDisk(options_.data_dir, options_.wal_dir) ? options_.data_dir : options_.wal_dir;
+  const DiskMarks marks = DiskMarksFor(DiskTotalBytes(folder));
+  return std::make_unique<DiskSpace>(
+      [folder] { return DiskFreeBytes(folder); }, marks.free_bytes_min, kDiskCheckInterval,
+      std::make_unique<DiskReserve>(absl::StrCat(folder, "/", kReserveFileName),
+                                    marks.reserve_bytes));
+}
+
 void Swooshd::MakeExecutor(StateWriter writer, std::unique_ptr<RequestWindow> window) {
-  disk_space_ =
-      std::make_unique<DiskSpace>([wal_dir = options_.wal_dir] { return DiskFreeBytes(wal_dir); });
+  disk_space_ = MakeDiskSpace();
+  disk_space_->StartWatching();
   Executor::Options executor;
   executor.retain_records = options_.retain_records;
   executor.oldest_snapshot_index = [this] { return store_->snapshots->oldest_verified_index(); };
@@ -286,8 +324,38 @@ void Swooshd::MakeSnapshotter() {
       options_.snapshot_every_records, store_->replayed_records, store_->replay_seconds);
   snapshotter.committed = [this] { return executor_->committed(); };
   snapshotter.on_snapshot = [this] { executor_->TrimToRetained(); };
+  if (!OnSameDisk(options_.wal_dir, options_.snapshot_dir)) {
+    const std::string& folder = options_.snapshot_dir;
+    snapshot_disk_space_ =
+        std::make_unique<DiskSpace>([folder] { return DiskFreeBytes(folder); },
+                                    DiskMarksFor(DiskTotalBytes(folder)).free_bytes_min);
+  }
+  DiskSpace* const space =
+      snapshot_disk_space_ == nullptr ? disk_space_.get() : snapshot_disk_space_.get();
+  snapshotter.check_room = [space](uint64_t bytes) { return space->CheckRoomFor(bytes); };
   snapshotter_ = std::make_unique<Snapshotter>(
       store_->snapshots.get(), store_->snapshots->newest_verified_index(), &metrics_, snapshotter);
+}
+
+void Swooshd::MakeBackupsAndVerifier() {
+  BackupSource::Store store;
+  store.file_system = PosixFileSystem();
+  store.log = store_->log.get();
+  store.snapshots = store_->snapshots.get();
+  store.history_id = store_->history_id;
+  store.origin_id = store_->origin_id;
+  store.committed = [this] { return *executor_->committed(); };
+  backups_ = std::make_unique<Backups>(std::move(store), executor_.get(), &metrics_);
+  SWOOSH_CHECK(backup_workers_.TryPost(LowerPriorityOfThisThread).ok());
+
+  Verifier::Options verifier;
+  verifier.log = store_->log.get();
+  verifier.snapshots = store_->snapshots.get();
+  verifier.origin_id = store_->origin_id;
+  verifier.committed = [this] { return executor_->committed(); };
+  verifier.pin_log = [this] { return executor_->PinLog(); };
+  verifier.on_mismatch = [this](const absl::Status& error) { OnWrongState(error); };
+  verifier_ = std::make_unique<Verifier>(&metrics_, std::move(verifier));
 }
 
 void Swooshd::RefreshMetricsOnScrape() {
@@ -300,6 +368,8 @@ void Swooshd::RefreshMetricsOnScrape() {
     set(metrics_.watch_lag_records, feed_->lag_records());
     set(metrics_.wal_bytes, store_->log->size_bytes());
     set(metrics_.disk_free_bytes, DiskFreeBytes(options_.wal_dir));
+    set(metrics_.disk_nearly_full, disk_space_->nearly_full());
+    set(metrics_.disk_reserve_bytes, disk_space_->reserve_held_bytes());
   });
 }
 
@@ -314,10 +384,19 @@ void Swooshd::PrintServingLine() const {
 }
 
 void Swooshd::OnFenced() {
-  ExitAfter(kFencedExitTimeout, kExitFenced);
+  ExitAfter(kFencedExitTimeout, state_is_wrong_ ? kExitDataLoss : kExitFenced);
   fenced_ = true;
   grpc_->SetServing(false);
   stop_request_.Ask(StopRequest::Reason::kFenced);
+}
+
+// Not one more answer is given from it, and no snapshot is made of it.
+void Swooshd::OnWrongState(const absl::Status& error) {
+  serving_.Refuse(error);
+  grpc_->SetServing(false);
+  streams_.EndAll(error);
+  state_is_wrong_ = true;
+  executor_->FenceFor(error);
 }
 
 int Swooshd::Stop(StopRequest::Reason reason) {
@@ -327,6 +406,7 @@ int Swooshd::Stop(StopRequest::Reason reason) {
   grpc_->SetServing(false);
   streams_.EndAll(DrainingError());
   guards_->Drain();
+  verifier_->Stop();
   executor_->Drain();
   grpc_->Shutdown(kCallGrace);
   const absl::Status snapshot = snapshotter_->Stop(/*final=*/!fenced_);
@@ -338,7 +418,44 @@ int Swooshd::Stop(StopRequest::Reason reason) {
       .With("index", state->index())
       .With("state_hash", ToHex(state->hash()));
   http_.reset();
+  if (state_is_wrong_) return kExitDataLoss;
   return fenced_ ? kExitFenced : kExitOk;
+}
+
+int Told(int exit_code, const std::string& output, const std::string& error) {
+  std::fputs(output.c_str(), stdout);
+  std::fputs(error.c_str(), stderr);
+  return exit_code;
+}
+
+// What works on a store that no server has open.
+int RunOffline(const Options& options) {
+  const StorePaths paths = {options.data_dir, options.wal_dir, options.snapshot_dir};
+  if (options.command == Options::Command::kVerify) {
+    const VerifyReport report = Verify(PosixFileSystem(), paths);
+    return Told(report.exit_code, report.output, report.error);
+  }
+  if (options.command == Options::Command::kRepair) {
+    const auto answer = []() -> std::optional<std::string> {
+      std::string line;
+      if (isatty(STDIN_FILENO) == 0 || !std::getline(std::cin, line)) return std::nullopt;
+      return line;
+    };
+    return RunRepair(PosixFileSystem(), paths, options.yes, answer, std::cout, std::cerr);
+  }
+  if (options.command == Options::Command::kRestore) {
+    const RestoreReport report = RestoreBackup(PosixFileSystem(), paths, options.backup_file);
+    return Told(report.exit_code, report.output, report.error);
+  }
+  DumpRange range;
+  range.from = options.dump_from;
+  if (options.dump_to > 0) range.to = options.dump_to;
+  const DumpReport report = Dump(PosixFileSystem(), paths, range, [](absl::string_view line) {
+    return std::fwrite(line.data(), 1, line.size(), stdout) == line.size();
+  });
+  // Before the error, where both go to one place.
+  const bool flushed = std::fflush(stdout) == 0;
+  return Told(flushed ? report.exit_code : kExitFailed, "", report.error);
 }
 
 int Main(int argc, char** argv) {
@@ -347,13 +464,7 @@ int Main(int argc, char** argv) {
   std::fputs(parsed.error.c_str(), stderr);
   if (!parsed.options.has_value()) return parsed.exit_code;
   const Options& options = *parsed.options;
-  if (options.command == Options::Command::kVerify) {
-    const VerifyReport report =
-        Verify(PosixFileSystem(), {options.data_dir, options.wal_dir, options.snapshot_dir});
-    std::fputs(report.output.c_str(), stdout);
-    std::fputs(report.error.c_str(), stderr);
-    return report.exit_code;
-  }
+  if (options.command != Options::Command::kServe) return RunOffline(options);
   // Whoever sends bytes that don't parse is told; the library would write a line for each, too.
   google::protobuf::SetLogHandler(nullptr);
   signal(SIGPIPE, SIG_IGN);

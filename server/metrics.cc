@@ -35,6 +35,14 @@ prometheus::Histogram& AddHistogram(Registry* registry, const char* name, const 
   return BuildHistogram().Name(name).Help(help).Register(*registry).Add({}, bounds);
 }
 
+prometheus::Counter& AddVerifyRuns(Registry* registry, const char* result) {
+  return BuildCounter()
+      .Name("swoosh_verify_runs_total")
+      .Help("Second replays, by what they found.")
+      .Register(*registry)
+      .Add({{"result", result}});
+}
+
 prometheus::Counter& AddProposals(Registry* registry, const char* result) {
   // Registering a name again gives the family that has it.
   return BuildCounter()
@@ -102,6 +110,25 @@ Metrics::Metrics(absl::string_view version)
       guard_seconds(AddHistogram(registry_.get(), "swoosh_guard_call_duration_seconds",
                                  "Time a call to the provider of external guards took.",
                                  Doubling(0.0005, 4.5))),
+      verify_runs_ok(AddVerifyRuns(registry_.get(), "ok")),
+      verify_runs_mismatch(AddVerifyRuns(registry_.get(), "mismatch")),
+      verify_runs_failed(AddVerifyRuns(registry_.get(), "failed")),
+      verify_runs_skipped(AddVerifyRuns(registry_.get(), "skipped")),
+      verify_seconds(AddHistogram(registry_.get(), "swoosh_verify_duration_seconds",
+                                  "Time a second replay took that found everything right.",
+                                  Doubling(0.0625, 9000))),
+      verified_index(AddGauge(registry_.get(), "swoosh_verified_index",
+                              "Newest index proven by a second replay; 0 = none since the start.")),
+      verified_timestamp_seconds(AddGauge(registry_.get(), "swoosh_verified_timestamp_seconds",
+                                          "When that was, in Unix time; 0 = not since the start.")),
+      backup_failures(BuildCounter()
+                          .Name("swoosh_backup_failures_total")
+                          .Help("Backups that ended before their end.")
+                          .Register(*registry_)
+                          .Add({})),
+      last_backup_timestamp_seconds(
+          AddGauge(registry_.get(), "swoosh_last_backup_timestamp_seconds",
+                   "When a backup was last delivered, in Unix time; 0 = not since the start.")),
       replay_seconds(AddGauge(registry_.get(), "swoosh_replay_duration_seconds",
                               "Time the last recovery took to replay the log.")),
       replay_records(AddGauge(registry_.get(), "swoosh_replay_records",
@@ -127,6 +154,10 @@ Metrics::Metrics(absl::string_view version)
       wal_bytes(AddGauge(registry_.get(), "swoosh_wal_size_bytes", "Bytes of the log on disk.")),
       disk_free_bytes(AddGauge(registry_.get(), "swoosh_disk_free_bytes",
                                "Bytes that are free on the log's disk.")),
+      disk_nearly_full(AddGauge(registry_.get(), "swoosh_disk_nearly_full",
+                                "1 when proposals are refused for lack of disk space, else 0.")),
+      disk_reserve_bytes(AddGauge(registry_.get(), "swoosh_disk_reserve_bytes",
+                                  "Bytes of the log's disk that are set aside.")),
       fenced(AddGauge(registry_.get(), "swoosh_fenced",
                       "1 when a write failed and nothing more is written, else 0.")),
       clock_held_seconds(AddGauge(registry_.get(), "swoosh_clock_held_seconds",

@@ -81,6 +81,18 @@ class Metrics {
   prometheus::Histogram& timer_lateness_seconds;
   prometheus::Histogram& guard_seconds;
 
+  // Results of the second replay, for swoosh_verify_runs_total.
+  prometheus::Counter& verify_runs_ok;
+  prometheus::Counter& verify_runs_mismatch;  // the state served was wrong
+  prometheus::Counter& verify_runs_failed;    // the log or the snapshot could not be read
+  prometheus::Counter& verify_runs_skipped;   // too little memory
+  prometheus::Histogram& verify_seconds;
+  prometheus::Gauge& verified_index;
+  prometheus::Gauge& verified_timestamp_seconds;
+
+  prometheus::Counter& backup_failures;
+  prometheus::Gauge& last_backup_timestamp_seconds;
+
   prometheus::Gauge& replay_seconds;  // of the last recovery
   prometheus::Gauge& replay_records;
   prometheus::Gauge& snapshot_bytes;  // of the newest one
@@ -94,6 +106,8 @@ class Metrics {
   prometheus::Gauge& timers;
   prometheus::Gauge& wal_bytes;
   prometheus::Gauge& disk_free_bytes;
+  prometheus::Gauge& disk_nearly_full;
+  prometheus::Gauge& disk_reserve_bytes;
   prometheus::Gauge& fenced;
   prometheus::Gauge& clock_held_seconds;  // by how much the log's time is ahead of the wall clock
 

@@ -29,15 +29,35 @@ constexpr char kFooter[] =
     "  swooshd --listen 127.0.0.1:0 --http 127.0.0.1:0\n"
     "                                             on free ports, which the line names\n"
     "  swooshd verify --data_dir ./swoosh-data    prove a store while no server has it open\n"
+    "  swooshd repair --data_dir ./swoosh-data    cut a damaged store after its last good record\n"
+    "  swooshd restore --data_dir ./new FILE      make a store of what swooshctl backup wrote\n"
+    "  swooshd dump --data_dir ./swoosh-data      write its records as lines of JSON\n"
     "\n"
     "Exit codes: 0 shut down as asked, 1 could not start, 2 bad flags, 3 the store was refused\n"
     "(in use, or newer than this program, or from the future), 4 damage found in the store,\n"
     "5 a write failed, 6 did not shut down in time.";
 
+constexpr char kRepairDescription[] =
+    "Make a store that opens of one that is refused for damage. Says what is kept and what is "
+    "lost,\n"
+    "and asks before it changes anything; the files as they were stay in WAL_DIR/evidence. Takes\n"
+    "--data_dir, --wal_dir and --snapshot_dir.";
+
 constexpr char kVerifyDescription[] =
     "Replay the store offline from its oldest state, checking every hash, and print the last\n"
     "index and the state's hash. What is stored stays as it is. Takes --data_dir, --wal_dir and\n"
     "--snapshot_dir.";
+
+constexpr char kRestoreDescription[] =
+    "Make a store of a backup that swooshctl backup wrote, in empty folders. Every record is\n"
+    "checked and replayed; the new store has a history id of its own. Takes --data_dir, --wal_dir\n"
+    "and --snapshot_dir.";
+
+constexpr char kDumpDescription[] =
+    "Write the records of a store to stdout, each as a line of JSON (swoosh.v1.Record), while no\n"
+    "server has it open. Changes nothing. A record that is damaged ends it with exit code 4, "
+    "after\n"
+    "those before it. Takes --data_dir and --wal_dir.";
 
 // The flags as text, before they are checked together.
 struct Texts {
@@ -215,17 +235,32 @@ ParsedOptions ParseOptions(int argc, const char* const* argv) {
   app.set_version_flag("--version", std::string("swooshd ") + kVersion);
   const ServeOnly serve_only = AddFlags(&app, &options, &texts);
   CLI::App* verify = app.add_subcommand("verify", kVerifyDescription)->fallthrough();
+  CLI::App* repair = app.add_subcommand("repair", kRepairDescription)->fallthrough();
+  repair->add_flag("--yes", options.yes, "Don't ask");
+  CLI::App* restore = app.add_subcommand("restore", kRestoreDescription)->fallthrough();
+  restore->add_option("FILE", options.backup_file, "The backup; - is standard input")->required();
+  CLI::App* dump = app.add_subcommand("dump", kDumpDescription)->fallthrough();
+  dump->add_option("--from", options.dump_from, "The first record (default: of the log)")
+      ->check(CLI::PositiveNumber)
+      ->type_name("INDEX");
+  dump->add_option("--to", options.dump_to, "The last record (default: of the log)")
+      ->check(CLI::PositiveNumber)
+      ->type_name("INDEX");
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     return Outcome(app, error);
   }
-  if (verify->parsed()) {
-    options.command = Options::Command::kVerify;
+  if (verify->parsed()) options.command = Options::Command::kVerify;
+  if (repair->parsed()) options.command = Options::Command::kRepair;
+  if (restore->parsed()) options.command = Options::Command::kRestore;
+  if (dump->parsed()) options.command = Options::Command::kDump;
+  if (options.command != Options::Command::kServe) {
     for (const CLI::Option* option : serve_only) {
       // What stands in the environment is meant for the server, and does no harm here.
       if (option->count() > 0 && std::getenv(option->get_envname().c_str()) == nullptr) {
-        return UsageError(absl::StrCat(option->get_name(), ": not a flag of 'verify'"));
+        return UsageError(absl::StrCat(option->get_name(), ": not a flag of '",
+                                       app.get_subcommands().front()->get_name(), "'"));
       }
     }
   }

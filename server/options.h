@@ -27,7 +27,7 @@ absl::StatusOr<HostPort> ParseHostPort(absl::string_view text);
 
 // What swooshd was asked to do.
 struct Options {
-  enum class Command { kServe, kVerify };
+  enum class Command { kServe, kVerify, kRepair, kRestore, kDump };
   Command command = Command::kServe;
   HostPort listen;
   HostPort http;
@@ -40,6 +40,10 @@ struct Options {
   uint64_t retain_records = 0;          // 0: everything
   bool insecure = false;
   bool accept_clock_ahead = false;
+  bool yes = false;         // of repair: don't ask
+  std::string backup_file;  // restore; "-" is standard input
+  uint64_t dump_from = 0;   // dump; 0: the first record
+  uint64_t dump_to = 0;     // dump; 0: the last record
 };
 
 // Either options, or why the process should end now: with `exit_code`, after writing `output`

@@ -65,6 +65,8 @@ TEST(OptionsTest, MistakesExitWithTwoAndNameTheFlag) {
       {{"--guard_provider=guards.example.com:7072"}, "--guard_provider"},
       {{"--data_dir", ""}, "--data_dir"},
       {{"verify", "--listen=127.0.0.1:1"}, "--listen"},
+      {{"repair", "--listen=127.0.0.1:1"}, "--listen"},
+      {{"--yes"}, "--yes"},
       {{"verify", "--guard_provider=127.0.0.1:1"}, "--guard_provider"},
   };
   for (const auto& c : cases) {

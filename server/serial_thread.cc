@@ -1,6 +1,10 @@
 #include "server/serial_thread.h"
 
+#include <linux/ioprio.h>
 #include <pthread.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <utility>
 
@@ -10,12 +14,21 @@ namespace swoosh {
 namespace {
 
 constexpr size_t kThreadNameBytesMax = 15;  // Linux: TASK_COMM_LEN, less the zero
+constexpr int kNiceMax = 19;
+constexpr int kLowestBestEffort = 7;
 
 }  // namespace
 
 void NameThisThread(const std::string& name) {
   SWOOSH_CHECK(name.size() <= kThreadNameBytesMax);
   pthread_setname_np(pthread_self(), name.c_str());
+}
+
+void LowerPriorityOfThisThread() {
+  const auto thread = static_cast<id_t>(syscall(SYS_gettid));
+  setpriority(PRIO_PROCESS, thread, kNiceMax);
+  syscall(SYS_ioprio_set, IOPRIO_WHO_PROCESS, thread,
+          IOPRIO_PRIO_VALUE(IOPRIO_CLASS_BE, kLowestBestEffort));
 }
 
 SerialThread::SerialThread(const std::string& name)

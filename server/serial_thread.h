@@ -41,6 +41,10 @@ class SerialThread {
 // Gives the calling thread a name of at most 15 bytes, for debuggers and `top -H`.
 void NameThisThread(const std::string& name);
 
+// Lets the calling thread come last, for the processor as for the disk: what it does is not to
+// delay a commit. Where the system refuses, it is merely less considerate.
+void LowerPriorityOfThisThread();
+
 }  // namespace swoosh
 
 #endif  // SWOOSH_SERVER_SERIAL_THREAD_H_

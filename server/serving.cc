@@ -9,7 +9,14 @@ absl::Status DrainingError() {
                    "the server is shutting down; connect again and send it again");
 }
 
+void Serving::Refuse(const absl::Status& why) {
+  if (refusing_.load(std::memory_order_acquire)) return;
+  refusal_ = why;
+  refusing_.store(true, std::memory_order_release);
+}
+
 absl::StatusOr<const Backend*> Serving::Admit() const {
+  if (refusing_.load(std::memory_order_acquire)) return refusal_;
   if (draining_.load(std::memory_order_acquire)) return DrainingError();
   const Backend* backend = backend_.load(std::memory_order_acquire);
   if (backend == nullptr) {

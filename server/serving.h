@@ -7,12 +7,14 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "server/backups.h"
 #include "server/change_feed.h"
 #include "server/clock.h"
 #include "server/executor.h"
 #include "server/guard_resolver.h"
 #include "server/reader.h"
 #include "server/snapshotter.h"
+#include "server/verifier.h"
 #include "server/watch_session.h"
 
 namespace swoosh {
@@ -24,6 +26,8 @@ struct Backend {
   const ChangeFeed* feed = nullptr;
   const Reader* reader = nullptr;
   Snapshotter* snapshotter = nullptr;
+  Backups* backups = nullptr;
+  Verifier* verifier = nullptr;
   ManualClock* manual_clock = nullptr;  // null with --clock=system
   WatchSession::Sources watch;
   std::string recovery_report;
@@ -43,7 +47,11 @@ class Serving {
   // From now on new requests are refused; those taken go on.
   void Drain() { draining_.store(true, std::memory_order_release); }
 
-  // kUnavailable: RECOVERING or DRAINING.
+  // From now on new requests are answered with `why`: the state can't be trusted. Those taken go
+  // on. The first call counts.
+  void Refuse(const absl::Status& why);
+
+  // kUnavailable: RECOVERING or DRAINING; what Refuse said.
   absl::StatusOr<const Backend*> Admit() const;
   bool ready() const { return Admit().ok(); }
   absl::Time start_time() const { return start_time_; }
@@ -52,6 +60,8 @@ class Serving {
   const absl::Time start_time_;
   std::atomic<const Backend*> backend_{nullptr};
   std::atomic<bool> draining_{false};
+  std::atomic<bool> refusing_{false};
+  absl::Status refusal_;  // written before refusing_ is set, and never again
 };
 
 // UNAVAILABLE, DRAINING: what ends streams when the server shuts down.

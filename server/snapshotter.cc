@@ -1,10 +1,5 @@
 #include "server/snapshotter.h"
 
-#include <linux/ioprio.h>
-#include <sys/resource.h>
-#include <sys/syscall.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <chrono>
 #include <cmath>
@@ -22,17 +17,6 @@ namespace swoosh {
 namespace {
 
 constexpr uint64_t kNeverDue = std::numeric_limits<uint64_t>::max();
-constexpr int kNiceMax = 19;
-constexpr int kLowestBestEffort = 7;
-
-// Commits come first, for the processor as for the disk. Where the system refuses, the snapshot is
-// merely less considerate.
-void LowerPriorityOfThisThread() {
-  const auto thread = static_cast<id_t>(syscall(SYS_gettid));
-  setpriority(PRIO_PROCESS, thread, kNiceMax);
-  syscall(SYS_ioprio_set, IOPRIO_WHO_PROCESS, thread,
-          IOPRIO_PRIO_VALUE(IOPRIO_CLASS_BE, kLowestBestEffort));
-}
 
 absl::Status Unavailable(v1::ErrorReason reason, absl::string_view message) {
   return MakeError(absl::StatusCode::kUnavailable, reason, message);
@@ -165,28 +149,44 @@ void Snapshotter::Finish() {
   final_status_ = taken.status();
 }
 
+// Its size. An error that does not say "no space" is the disk's.
+absl::StatusOr<uint64_t> Snapshotter::Write(const State& state, uint64_t bytes_per_second_max) {
+  const uint64_t bytes =
+      last_bytes_ > 0 ? last_bytes_ : state.root().entry_count() * kSnapshotEntryBytesAssumed;
+  if (options_.check_room != nullptr) {
+    if (absl::Status status = options_.check_room(bytes); !status.ok()) return status;
+  }
+  const absl::StatusOr<SnapshotStore::Info> info = store_->Write(state, bytes_per_second_max);
+  if (!info.ok()) return info.status();
+  last_bytes_ = info->size_bytes;
+  return last_bytes_;
+}
+
 absl::StatusOr<Snapshotter::Taken> Snapshotter::Take(uint64_t bytes_per_second_max) {
   const std::shared_ptr<const State> state = options_.committed();
   const Taken taken{state->index(), state->hash()};
   if (taken.index != last_index()) {
     const auto begin = std::chrono::steady_clock::now();
-    const absl::StatusOr<SnapshotStore::Info> info = store_->Write(*state, bytes_per_second_max);
+    const absl::StatusOr<uint64_t> bytes = Write(*state, bytes_per_second_max);
     const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - begin;
-    if (!info.ok()) {
+    if (!bytes.ok()) {
       metrics_->snapshot_failures.Increment();
       LogLine(LogLevel::kError, "snapshot_failed")
           .With("index", taken.index)
-          .With("error", info.status().ToString());
-      return Unavailable(v1::SNAPSHOT_FAILED, absl::StrCat("the snapshot could not be taken: ",
-                                                           info.status().message()));
+          .With("error", bytes.status().ToString());
+      const absl::StatusCode code = absl::IsResourceExhausted(bytes.status())
+                                        ? absl::StatusCode::kResourceExhausted
+                                        : absl::StatusCode::kUnavailable;
+      return MakeError(code, v1::SNAPSHOT_FAILED,
+                       absl::StrCat("the snapshot could not be taken: ", bytes.status().message()));
     }
     last_index_.store(taken.index, std::memory_order_release);
     metrics_->snapshot_seconds.Observe(elapsed.count());
-    metrics_->snapshot_bytes.Set(static_cast<double>(info->size_bytes));
+    metrics_->snapshot_bytes.Set(static_cast<double>(*bytes));
     metrics_->last_snapshot_index.Set(static_cast<double>(taken.index));
     LogLine(LogLevel::kInfo, "snapshot")
         .With("index", taken.index)
-        .With("bytes", info->size_bytes)
+        .With("bytes", *bytes)
         .With("seconds", elapsed.count())
         .With("state_hash", ToHex(taken.state_hash));
   }

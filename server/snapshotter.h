@@ -27,6 +27,8 @@ inline constexpr double kReplayRecordsPerSecondAssumed = 50'000;
 // A recovery measures the rate if it replayed as many.
 inline constexpr uint64_t kReplayRecordsMeasuredMin = 10'000;
 inline constexpr uint64_t kSnapshotBytesPerSecondMax = 64 * 1024 * 1024;
+// An entry of the state in a snapshot, as long as none was written.
+inline constexpr uint64_t kSnapshotEntryBytesAssumed = 256;
 inline constexpr size_t kSnapshotRequestsMax = 64;                     // that wait
 inline constexpr absl::Duration kSnapshotRetryMin = absl::Seconds(1);  // after a failure; doubles
 inline constexpr absl::Duration kSnapshotRetryMax = absl::Minutes(5);
@@ -46,6 +48,8 @@ class Snapshotter {
     uint64_t bytes_per_second_max = kSnapshotBytesPerSecondMax;
     std::function<std::shared_ptr<const State>()> committed;
     std::function<void()> on_snapshot;  // after each one, on the background thread; may be null
+    // Whether so many bytes may be written: kResourceExhausted says why not. Null = always.
+    std::function<absl::Status(uint64_t bytes)> check_room;
   };
   struct Taken {
     uint64_t index = 0;
@@ -69,7 +73,8 @@ class Snapshotter {
   // Takes a snapshot of the state committed now, or of a later one, unless that has one already;
   // then calls `done`, on the background thread; on the caller's for DRAINING and LIMIT_REACHED.
   //   kUnavailable: SNAPSHOT_FAILED; DRAINING
-  //   kResourceExhausted: LIMIT_REACHED, kSnapshotRequestsMax others wait
+  //   kResourceExhausted: SNAPSHOT_FAILED, the disk has no room for it; LIMIT_REACHED,
+  //     kSnapshotRequestsMax others wait
   void TakeNow(Done done);
 
   // Finishes a snapshot that is being written, takes a last one of the committed state if `final`
@@ -85,11 +90,13 @@ class Snapshotter {
   bool AwaitWork(absl::Time not_before, std::vector<Done>* requests) ABSL_LOCKS_EXCLUDED(mutex_);
   void Finish() ABSL_LOCKS_EXCLUDED(mutex_);
   absl::StatusOr<Taken> Take(uint64_t bytes_per_second_max) ABSL_LOCKS_EXCLUDED(mutex_);
+  absl::StatusOr<uint64_t> Write(const State& state, uint64_t bytes_per_second_max);
 
   SnapshotStore* const store_;
   Metrics* const metrics_;
   const Options options_;
   std::atomic<uint64_t> last_index_;
+  uint64_t last_bytes_ = 0;          // of the newest one taken here; of the background thread
   std::atomic<uint64_t> due_index_;  // a commit at or above it makes a snapshot due
 
   absl::Mutex mutex_;

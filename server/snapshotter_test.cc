@@ -1,5 +1,6 @@
 #include "server/snapshotter.h"
 
+#include <atomic>
 #include <future>
 #include <memory>
 
@@ -27,6 +28,9 @@ class SnapshotterTest : public testing::Test {
     options.on_snapshot = [this] {
       absl::MutexLock lock(&mutex_);
       ++snapshots_;
+    };
+    options.check_room = [this](uint64_t bytes) {
+      return bytes <= room_bytes_ ? absl::OkStatus() : absl::ResourceExhaustedError("no room");
     };
     snapshotter_ = std::make_unique<Snapshotter>(&store_, last_index, &metrics_, options);
     snapshotter_->Start();
@@ -72,6 +76,7 @@ class SnapshotterTest : public testing::Test {
     return snapshots_;
   }
 
+  std::atomic<uint64_t> room_bytes_{UINT64_MAX};
   TemporaryDirectory directory_;
   FaultFileSystem files_{PosixFileSystem()};
   SnapshotStore store_{&files_, directory_.path(), kTestHistoryId};
@@ -195,6 +200,20 @@ TEST_F(SnapshotterTest, StoppingTakesNoneWhenNothingChanged) {
   Start(1'000, 7);
   EXPECT_TRUE(snapshotter_->Stop(true).ok());
   EXPECT_EQ(Stored(), Indexes{});
+}
+
+TEST_F(SnapshotterTest, NoneIsWrittenIntoTheLastSpace) {
+  Start(1'000'000);
+  Commit(5);
+  EXPECT_TRUE(TakeNow().get().ok());  // from now on it knows how large they are
+  Commit(6);
+  room_bytes_ = 10;
+  const absl::Status refused = TakeNow().get().status();
+  EXPECT_EQ(refused.code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_EQ(ReasonOf(refused), v1::SNAPSHOT_FAILED);
+  EXPECT_EQ(Stored(), (std::vector<uint64_t>{5}));
+  room_bytes_ = UINT64_MAX;
+  EXPECT_TRUE(TakeNow().get().ok());
 }
 
 }  // namespace

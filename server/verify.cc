@@ -1,5 +1,7 @@
 #include "server/verify.h"
 
+#include <cstdint>
+
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "core/sha256.h"
@@ -24,6 +26,8 @@ VerifyReport Verify(FileSystem* file_system, const StorePaths& paths) {
   RecoveryOptions options;
   options.from_oldest = true;
   options.read_only = true;
+  // The chain of what lies before the oldest snapshot, too.
+  options.window_records = UINT64_MAX;
   absl::StatusOr<OpenStore> store = Recover(file_system, paths, options);
   VerifyReport report;
   report.exit_code = ExitCodeFor(store.status());

@@ -16,9 +16,9 @@ struct VerifyReport {
   std::string error;   // for stderr
 };
 
-// Replays the store at `paths` from its oldest state to its end, checking every hash there is. What
-// is stored is left as it is, though LevelDB may move it from one file to another. No server may
-// have it open.
+// Replays the store at `paths` from its oldest state to its end, checking every hash there is. Not
+// a byte of it changes, so no evidence is kept: LevelDB opens a copy by links, which goes again. No
+// server may have it open.
 VerifyReport Verify(FileSystem* file_system, const StorePaths& paths);
 
 // What the process exits with when `status` kept it from opening a store.

@@ -4,12 +4,54 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
+#include "absl/types/span.h"
 
 namespace swoosh {
+namespace {
 
-class FaultFileSystem::File : public WritableFile {
+bool Looks(FaultFileSystem::Call call) {
+  switch (call) {
+    case FaultFileSystem::Call::kOpenToRead:
+    case FaultFileSystem::Call::kRead:
+    case FaultFileSystem::Call::kList:
+    case FaultFileSystem::Call::kSize:
+    case FaultFileSystem::Call::kLock:
+      return true;
+    default:
+      return false;
+  }
+}
+
+bool Counts(const FaultFileSystem::Fault& fault, FaultFileSystem::Call call) {
+  if (fault.flip) return call == FaultFileSystem::Call::kRead;
+  if (fault.only.has_value()) return *fault.only == call;
+  return fault.looks || !Looks(call);
+}
+
+absl::Status StatusOf(const absl::Status& status) { return status; }
+template <typename T>
+absl::Status StatusOf(const absl::StatusOr<T>& result) {
+  return result.status();
+}
+
+}  // namespace
+
+template <typename Work>
+auto FaultFileSystem::Run(Call call, const std::string& path, Work work) -> decltype(work()) {
+  const Ruling ruling = Next(call, path);
+  if (ruling.error.ok()) return work();
+  if (!ruling.done) {
+    const bool sync = call == Call::kSync || call == Call::kSyncDirectory;
+    if (sync && on_failed_sync_ != nullptr) on_failed_sync_(call, path);
+    return ruling.error;
+  }
+  absl::Status status = StatusOf(work());
+  return status.ok() ? ruling.error : status;
+}
+
+class FaultFileSystem::OpenFile : public WritableFile {
  public:
-  File(FaultFileSystem* file_system, std::string path, std::unique_ptr<WritableFile> base)
+  OpenFile(FaultFileSystem* file_system, std::string path, std::unique_ptr<WritableFile> base)
       : file_system_(file_system), path_(std::move(path)), base_(std::move(base)) {}
 
   absl::Status Append(absl::string_view bytes) override {
@@ -22,8 +64,7 @@ class FaultFileSystem::File : public WritableFile {
   }
 
   absl::Status Sync() override {
-    absl::Status status = file_system_->Next(Call::kSync, path_);
-    return status.ok() ? base_->Sync() : status;
+    return file_system_->Run(Call::kSync, path_, [this] { return base_->Sync(); });
   }
 
   absl::Status Close() override { return base_->Close(); }
@@ -31,10 +72,11 @@ class FaultFileSystem::File : public WritableFile {
  private:
   template <typename WriteBase>
   absl::Status Write(absl::string_view bytes, WriteBase write_base) {
-    absl::Status status = file_system_->Next(Call::kWrite, path_);
-    if (status.ok()) return write_base(bytes);
-    if (file_system_->tears()) status.Update(write_base(bytes.substr(0, bytes.size() / 2)));
-    return status;
+    Ruling ruling = file_system_->Next(Call::kWrite, path_);
+    if (ruling.error.ok()) return write_base(bytes);
+    if (ruling.tear) ruling.error.Update(write_base(bytes.substr(0, bytes.size() / 2)));
+    if (ruling.done) ruling.error.Update(write_base(bytes));
+    return ruling.error;
   }
 
   FaultFileSystem* const file_system_;
@@ -42,10 +84,34 @@ class FaultFileSystem::File : public WritableFile {
   const std::unique_ptr<WritableFile> base_;
 };
 
+class FaultFileSystem::OpenToReadFile : public ReadableFile {
+ public:
+  OpenToReadFile(FaultFileSystem* file_system, std::string path, std::unique_ptr<ReadableFile> base)
+      : file_system_(file_system), path_(std::move(path)), base_(std::move(base)) {}
+
+  absl::StatusOr<size_t> ReadAt(uint64_t offset, absl::Span<char> buffer) const override {
+    absl::StatusOr<size_t> size = base_->ReadAt(offset, buffer);
+    if (!size.ok() || *size == 0) return size;
+    const Ruling ruling = file_system_->Next(Call::kRead, path_);
+    if (!ruling.error.ok()) return ruling.error;
+    if (ruling.flip) {
+      // Any odd factors: reads of the same size are changed at different places.
+      char& byte = buffer[ruling.number * 7'919 % *size];
+      byte = static_cast<char>(byte ^ 1 << ruling.number * 5 % 8);
+    }
+    return size;
+  }
+
+ private:
+  FaultFileSystem* const file_system_;
+  const std::string path_;
+  const std::unique_ptr<ReadableFile> base_;
+};
+
 void FaultFileSystem::Arm(const Fault& fault) {
   absl::MutexLock lock(&mutex_);
   fault_ = fault;
-  fired_ = false;
+  fired_.reset();
 }
 
 void FaultFileSystem::Disarm() {
@@ -53,7 +119,9 @@ void FaultFileSystem::Disarm() {
   fault_.reset();
 }
 
-bool FaultFileSystem::fired() const {
+bool FaultFileSystem::fired() const { return first_fired().has_value(); }
+
+std::optional<FaultFileSystem::Fired> FaultFileSystem::first_fired() const {
   absl::MutexLock lock(&mutex_);
   return fired_;
 }
@@ -63,76 +131,90 @@ uint64_t FaultFileSystem::calls() const {
   return calls_;
 }
 
-bool FaultFileSystem::tears() const {
-  absl::MutexLock lock(&mutex_);
-  return fault_.has_value() && fault_->tear;
+void FaultFileSystem::OnFailedSync(
+    std::function<void(Call call, const std::string& path)> on_failed_sync) {
+  on_failed_sync_ = std::move(on_failed_sync);
 }
 
-absl::Status FaultFileSystem::Next(Call call, const std::string& path) {
+FaultFileSystem::Ruling FaultFileSystem::Next(Call call, const std::string& path) {
   absl::MutexLock lock(&mutex_);
-  ++calls_;
-  if (!fault_.has_value()) return absl::OkStatus();
-  if (fault_->only.has_value() && *fault_->only != call) return absl::OkStatus();
+  if (!Looks(call)) ++calls_;
+  if (!fault_.has_value() || !Counts(*fault_, call)) return {};
+  ++counted_;
   if (fault_->after > 0) {
     --fault_->after;
-    return absl::OkStatus();
+    return {};
   }
-  if (fired_ && !fault_->for_good) return absl::OkStatus();
-  fired_ = true;
-  return absl::Status(fault_->code, absl::StrCat(path, ": injected fault"));
+  if (fired_.has_value() && !fault_->for_good) return {};
+  if (!fired_.has_value()) fired_ = Fired{call, path, std::chrono::steady_clock::now()};
+  Ruling ruling;
+  ruling.flip = fault_->flip;
+  ruling.number = counted_;
+  if (!fault_->flip) {
+    ruling.error = absl::Status(fault_->code, absl::StrCat(path, ": injected fault"));
+  }
+  ruling.done = fault_->done;
+  ruling.tear = fault_->tear;
+  return ruling;
 }
 
 absl::StatusOr<std::unique_ptr<WritableFile>> FaultFileSystem::Create(const std::string& path) {
-  if (absl::Status status = Next(Call::kCreate, path); !status.ok()) return status;
-  absl::StatusOr<std::unique_ptr<WritableFile>> file = base_->Create(path);
-  if (!file.ok()) return file;
-  return std::make_unique<File>(this, path, *std::move(file));
+  return Run(Call::kCreate, path, [&]() -> absl::StatusOr<std::unique_ptr<WritableFile>> {
+    absl::StatusOr<std::unique_ptr<WritableFile>> file = base_->Create(path);
+    if (!file.ok()) return file;
+    return std::make_unique<OpenFile>(this, path, *std::move(file));
+  });
 }
 
 absl::StatusOr<std::unique_ptr<WritableFile>> FaultFileSystem::OpenToOverwrite(
     const std::string& path) {
-  if (absl::Status status = Next(Call::kOverwrite, path); !status.ok()) return status;
-  absl::StatusOr<std::unique_ptr<WritableFile>> file = base_->OpenToOverwrite(path);
-  if (!file.ok()) return file;
-  return std::make_unique<File>(this, path, *std::move(file));
+  return Run(Call::kOverwrite, path, [&]() -> absl::StatusOr<std::unique_ptr<WritableFile>> {
+    absl::StatusOr<std::unique_ptr<WritableFile>> file = base_->OpenToOverwrite(path);
+    if (!file.ok()) return file;
+    return std::make_unique<OpenFile>(this, path, *std::move(file));
+  });
 }
 
 absl::StatusOr<std::unique_ptr<ReadableFile>> FaultFileSystem::OpenToRead(const std::string& path) {
-  return base_->OpenToRead(path);
+  return Run(Call::kOpenToRead, path, [&]() -> absl::StatusOr<std::unique_ptr<ReadableFile>> {
+    absl::StatusOr<std::unique_ptr<ReadableFile>> file = base_->OpenToRead(path);
+    if (!file.ok()) return file;
+    return std::make_unique<OpenToReadFile>(this, path, *std::move(file));
+  });
 }
 
 absl::StatusOr<uint64_t> FaultFileSystem::Size(const std::string& path) {
-  return base_->Size(path);
+  return Run(Call::kSize, path, [&] { return base_->Size(path); });
 }
 
 bool FaultFileSystem::Exists(const std::string& path) { return base_->Exists(path); }
 
 absl::StatusOr<std::vector<std::string>> FaultFileSystem::List(const std::string& directory) {
-  return base_->List(directory);
+  return Run(Call::kList, directory, [&] { return base_->List(directory); });
 }
 
 absl::Status FaultFileSystem::CreateDirectories(const std::string& directory) {
-  if (absl::Status status = Next(Call::kCreate, directory); !status.ok()) return status;
-  return base_->CreateDirectories(directory);
+  return Run(Call::kCreate, directory, [&] { return base_->CreateDirectories(directory); });
 }
 
 absl::Status FaultFileSystem::Rename(const std::string& from, const std::string& to) {
-  if (absl::Status status = Next(Call::kRename, from); !status.ok()) return status;
-  return base_->Rename(from, to);
+  return Run(Call::kRename, from, [&] { return base_->Rename(from, to); });
+}
+
+absl::Status FaultFileSystem::Link(const std::string& from, const std::string& to) {
+  return Run(Call::kLink, from, [&] { return base_->Link(from, to); });
 }
 
 absl::Status FaultFileSystem::Remove(const std::string& path) {
-  if (absl::Status status = Next(Call::kRemove, path); !status.ok()) return status;
-  return base_->Remove(path);
+  return Run(Call::kRemove, path, [&] { return base_->Remove(path); });
 }
 
 absl::Status FaultFileSystem::SyncDirectory(const std::string& directory) {
-  if (absl::Status status = Next(Call::kSyncDirectory, directory); !status.ok()) return status;
-  return base_->SyncDirectory(directory);
+  return Run(Call::kSyncDirectory, directory, [&] { return base_->SyncDirectory(directory); });
 }
 
 absl::StatusOr<std::unique_ptr<FileLock>> FaultFileSystem::Lock(const std::string& path) {
-  return base_->Lock(path);
+  return Run(Call::kLock, path, [&] { return base_->Lock(path); });
 }
 
 }  // namespace swoosh

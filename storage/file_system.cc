@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdio>
 #include <utility>
 
 #include "absl/cleanup/cleanup.h"
@@ -216,8 +217,17 @@ class PosixFileSystemImpl : public FileSystem {
     return absl::OkStatus();
   }
 
+  absl::Status Link(const std::string& from, const std::string& to) override {
+    if (::link(from.c_str(), to.c_str()) == 0) return absl::OkStatus();
+    const int error = errno;
+    const absl::Status status = PosixError("link", absl::StrCat(from, " to ", to), error);
+    const bool unsupported =
+        error == EXDEV || error == EPERM || error == EOPNOTSUPP || error == EMLINK;
+    return unsupported ? absl::UnimplementedError(status.message()) : status;
+  }
+
   absl::Status Remove(const std::string& path) override {
-    if (::unlink(path.c_str()) != 0) return PosixError("remove", path, errno);
+    if (::remove(path.c_str()) != 0) return PosixError("remove", path, errno);
     return absl::OkStatus();
   }
 

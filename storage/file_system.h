@@ -15,8 +15,8 @@
 // The seam between storage and the disk: everything that storage writes goes through it, LevelDB's
 // files included, so that a test can put another file system behind it that fails, tears and
 // forgets. Errors: kNotFound, kAlreadyExists, kResourceExhausted (no space left), kUnavailable (any
-// other I/O error); messages name the path and errno's text. All classes but WritableFile are
-// thread-safe.
+// other I/O error) unless a function says more; messages name the path and errno's text. All
+// classes but WritableFile are thread-safe.
 namespace swoosh {
 
 // Destroying it releases the lock.
@@ -60,8 +60,14 @@ class FileSystem {
   virtual absl::StatusOr<std::vector<std::string>> List(const std::string& directory) = 0;
   // As mkdir -p; each new name is synced in its parent.
   virtual absl::Status CreateDirectories(const std::string& directory) = 0;
-  // Replaces `to`. Durable after SyncDirectory, as are Create and Remove.
+  // A file; replaces `to`. Durable after SyncDirectory, as are Create and Remove.
   virtual absl::Status Rename(const std::string& from, const std::string& to) = 0;
+  // A second name for the same file: `from` may then be removed or replaced, and `to` still has
+  // what it held; what is written in place, both have. Fails if `to` exists, with kAlreadyExists.
+  // kUnimplemented where the file system has no such links, or between two of them. Durable after
+  // SyncDirectory.
+  virtual absl::Status Link(const std::string& from, const std::string& to) = 0;
+  // A file, or an empty directory.
   virtual absl::Status Remove(const std::string& path) = 0;
   virtual absl::Status SyncDirectory(const std::string& directory) = 0;
   // Makes the file if there is none. kFailedPrecondition when another holder has it, in this

@@ -91,6 +91,33 @@ TEST_F(FileSystemTest, DirectoriesAreMadeWithTheirParentsAndListed) {
   EXPECT_TRUE(files_->SyncDirectory(directory_ / "a").ok());
 }
 
+TEST_F(FileSystemTest, ALinkKeepsTheFileWhenItsFirstNameIsReplacedOrRemoved) {
+  ASSERT_TRUE(ReplaceFile(files_, directory_ / "f", "found").ok());
+  ASSERT_TRUE(files_->Link(directory_ / "f", directory_ / "kept").ok());
+  ASSERT_TRUE(ReplaceFile(files_, directory_ / "f", "new").ok());
+  EXPECT_EQ(Contents(directory_ / "kept"), "found");
+  ASSERT_TRUE(files_->Remove(directory_ / "f").ok());
+  EXPECT_EQ(Contents(directory_ / "kept"), "found");
+}
+
+TEST_F(FileSystemTest, ALinkReplacesNothingAndNeedsItsFile) {
+  ASSERT_TRUE(ReplaceFile(files_, directory_ / "f", "f").ok());
+  ASSERT_TRUE(ReplaceFile(files_, directory_ / "g", "g").ok());
+  EXPECT_TRUE(absl::IsAlreadyExists(files_->Link(directory_ / "f", directory_ / "g")));
+  EXPECT_EQ(Contents(directory_ / "g"), "g");
+  EXPECT_TRUE(absl::IsNotFound(files_->Link(directory_ / "missing", directory_ / "h")));
+  EXPECT_TRUE(absl::IsUnimplemented(files_->Link("/proc/version", directory_ / "h")));
+}
+
+TEST_F(FileSystemTest, ADirectoryIsRemovedOnceItIsEmpty) {
+  ASSERT_TRUE(files_->CreateDirectories(directory_ / "d").ok());
+  ASSERT_TRUE(ReplaceFile(files_, directory_ / "d/f", "f").ok());
+  EXPECT_TRUE(absl::IsUnavailable(files_->Remove(directory_ / "d")));
+  ASSERT_TRUE(files_->Remove(directory_ / "d/f").ok());
+  EXPECT_TRUE(files_->Remove(directory_ / "d").ok());
+  EXPECT_FALSE(files_->Exists(directory_ / "d"));
+}
+
 TEST_F(FileSystemTest, ALockExcludesThisProcessAndOthersUntilItIsReleased) {
   const std::string path = directory_ / "LOCK";
   auto lock = files_->Lock(path);

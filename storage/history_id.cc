@@ -20,8 +20,13 @@ constexpr size_t kVersionAt = kMagicBytes;
 constexpr size_t kChecksumKindAt = kVersionAt + 4;
 constexpr size_t kCompleteAt = kChecksumKindAt + 4;
 constexpr size_t kHistoryIdAt = kCompleteAt + 4;
-constexpr size_t kChecksumAt = kHistoryIdAt + kHistoryIdBytes;
-static_assert(kChecksumAt + 4 == kHistoryFileBytes);
+constexpr size_t kOriginIdAt = kHistoryIdAt + kHistoryIdBytes;
+constexpr size_t kChecksumBytes = 4;
+static_assert(kOriginIdAt + kHistoryIdBytes + kChecksumBytes == kHistoryFileBytes);
+static_assert(kOriginIdAt + kChecksumBytes == kHistoryFileVersion1Bytes);
+
+// How far the making of the store came.
+enum Stage : uint32_t { kBeingMade = 0, kComplete = 1, kBeingRestored = 2, kBeingRepaired = 3 };
 
 }  // namespace
 
@@ -48,8 +53,14 @@ absl::Status WriteHistoryFile(FileSystem* file_system, const std::string& path,
   std::string bytes = kHistoryFileMagic;
   AppendBigEndian(kHistoryFileVersion, &bytes);
   AppendBigEndian(kChecksumKindCrc32c, &bytes);
-  AppendBigEndian(uint32_t{content.store_complete}, &bytes);
+  const Stage unfinished = content.being_repaired   ? kBeingRepaired
+                           : content.being_restored ? kBeingRestored
+                                                    : kBeingMade;
+  AppendBigEndian(uint32_t{content.store_complete ? kComplete : unfinished}, &bytes);
   bytes += content.history_id;
+  const std::string& origin_id = content.origin_id.empty() ? content.history_id : content.origin_id;
+  SWOOSH_CHECK(IsHistoryId(origin_id));
+  bytes += origin_id;
   AppendBigEndian(Crc32c(bytes), &bytes);
   return ReplaceFile(file_system, path, bytes);
 }
@@ -61,21 +72,32 @@ absl::StatusOr<HistoryFile> ReadHistoryFile(FileSystem* file_system, const std::
   const auto damaged = [&path](absl::string_view what) {
     return absl::DataLossError(absl::StrCat(path, ": ", what));
   };
-  if (bytes.size() != kHistoryFileBytes) {
+  if (bytes.size() != kHistoryFileBytes && bytes.size() != kHistoryFileVersion1Bytes) {
     return damaged(absl::StrCat("has ", bytes.size(), " bytes instead of ", kHistoryFileBytes));
   }
   if (bytes.substr(0, kMagicBytes) != kHistoryFileMagic) return damaged("is no history id file");
-  if (ReadBigEndian<uint32_t>(bytes.substr(kVersionAt)) != kHistoryFileVersion ||
+  const bool version_1 = bytes.size() == kHistoryFileVersion1Bytes;
+  if (ReadBigEndian<uint32_t>(bytes.substr(kVersionAt)) !=
+          (version_1 ? kHistoryFileVersion1 : kHistoryFileVersion) ||
       ReadBigEndian<uint32_t>(bytes.substr(kChecksumKindAt)) != kChecksumKindCrc32c) {
     return damaged("has an unknown format version or checksum kind");
   }
-  if (ReadBigEndian<uint32_t>(bytes.substr(kChecksumAt)) != Crc32c(bytes.substr(0, kChecksumAt))) {
+  const size_t checksum_at = bytes.size() - kChecksumBytes;
+  if (ReadBigEndian<uint32_t>(bytes.substr(checksum_at)) != Crc32c(bytes.substr(0, checksum_at))) {
     return damaged("checksum mismatch");
   }
   HistoryFile content;
-  content.store_complete = ReadBigEndian<uint32_t>(bytes.substr(kCompleteAt)) != 0;
+  const uint32_t stage = ReadBigEndian<uint32_t>(bytes.substr(kCompleteAt));
+  content.store_complete = stage == kComplete;
+  content.being_restored = stage == kBeingRestored;
+  content.being_repaired = stage == kBeingRepaired;
+  if (stage > kBeingRepaired) return damaged("is of no stage that this binary knows");
   content.history_id = std::string(bytes.substr(kHistoryIdAt, kHistoryIdBytes));
-  if (!IsHistoryId(content.history_id)) return damaged("holds no history id");
+  content.origin_id =
+      version_1 ? content.history_id : std::string(bytes.substr(kOriginIdAt, kHistoryIdBytes));
+  if (!IsHistoryId(content.history_id) || !IsHistoryId(content.origin_id)) {
+    return damaged("holds no history id");
+  }
   return content;
 }
 

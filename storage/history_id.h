@@ -22,9 +22,17 @@ absl::StatusOr<std::string> MakeHistoryId();
 bool IsHistoryId(absl::string_view text);
 
 struct HistoryFile {
+  // What is served and what snapshots and the mark carry.
   std::string history_id;
   // False until log and mark were made: a crash before that left nothing worth keeping.
   bool store_complete = false;
+  // The history whose SHA-256 the first record holds: `history_id`, unless the store was restored
+  // or repaired. "" when writing stands for `history_id`; never "" when read.
+  std::string origin_id = "";
+  // With store_complete false: `swooshd restore` has not come to its end.
+  bool being_restored = false;
+  // With store_complete false: `swooshd repair` has decided, and not come to its end.
+  bool being_repaired = false;
 };
 
 // Durable when it returns.
@@ -36,8 +44,11 @@ absl::StatusOr<HistoryFile> ReadHistoryFile(FileSystem* file_system, const std::
 
 // The format (history_id.md).
 inline constexpr char kHistoryFileMagic[] = "SWOOSHID";
-inline constexpr uint32_t kHistoryFileVersion = 1;
-inline constexpr size_t kHistoryFileBytes = 56;
+inline constexpr uint32_t kHistoryFileVersion = 2;
+inline constexpr size_t kHistoryFileBytes = 88;
+// The first version, which is still read: without an origin id.
+inline constexpr uint32_t kHistoryFileVersion1 = 1;
+inline constexpr size_t kHistoryFileVersion1Bytes = 56;
 
 }  // namespace swoosh
 

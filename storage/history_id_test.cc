@@ -12,6 +12,7 @@ namespace swoosh {
 namespace {
 
 constexpr char kId[] = "00112233445566778899aabbccddeeff";
+constexpr char kOtherId[] = "ffffffffffffffffffffffffffffffff";
 
 class HistoryFileTest : public testing::Test {
  protected:
@@ -43,11 +44,50 @@ TEST_F(HistoryFileTest, WhatIsWrittenIsRead) {
   }
 }
 
-TEST_F(HistoryFileTest, HasTheBytesOfTheFormat) {
+TEST_F(HistoryFileTest, TheOriginIsTheHistoryUnlessItIsSaidToBeAnother) {
   ASSERT_TRUE(WriteHistoryFile(PosixFileSystem(), path_, {kId, true}).ok());
+  EXPECT_EQ(ReadHistoryFile(PosixFileSystem(), path_)->origin_id, kId);
+  ASSERT_TRUE(WriteHistoryFile(PosixFileSystem(), path_, {kId, true, kOtherId}).ok());
+  const HistoryFile file = ReadHistoryFile(PosixFileSystem(), path_).value();
+  EXPECT_EQ(file.history_id, kId);
+  EXPECT_EQ(file.origin_id, kOtherId);
+  EXPECT_TRUE(file.store_complete);
+  EXPECT_FALSE(file.being_restored);
+}
+
+TEST_F(HistoryFileTest, AStoreThatIsBeingRestoredIsNotComplete) {
+  ASSERT_TRUE(WriteHistoryFile(PosixFileSystem(), path_, {kId, false, kOtherId, true}).ok());
+  const HistoryFile file = ReadHistoryFile(PosixFileSystem(), path_).value();
+  EXPECT_FALSE(file.store_complete);
+  EXPECT_TRUE(file.being_restored);
+}
+
+TEST_F(HistoryFileTest, AStoreThatIsBeingRepairedIsNotComplete) {
+  ASSERT_TRUE(WriteHistoryFile(PosixFileSystem(), path_, {kId, false, kOtherId, false, true}).ok());
+  const HistoryFile file = ReadHistoryFile(PosixFileSystem(), path_).value();
+  EXPECT_FALSE(file.store_complete);
+  EXPECT_FALSE(file.being_restored);
+  EXPECT_TRUE(file.being_repaired);
+}
+
+TEST_F(HistoryFileTest, HasTheBytesOfTheFormat) {
+  ASSERT_TRUE(WriteHistoryFile(PosixFileSystem(), path_, {kId, true, kOtherId}).ok());
   EXPECT_EQ(absl::BytesToHexString(Bytes()),
-            "53574f4f53484944000000010000000100000001303031313232333334343535"
-            "36363737383839396161626263636464656566667e348076");
+            "53574f4f53484944000000020000000100000001303031313232333334343535"
+            "3636373738383939616162626363646465656666"
+            "6666666666666666666666666666666666666666666666666666666666666666"
+            "c25580e3");
+}
+
+TEST_F(HistoryFileTest, TheFirstVersionIsReadForEver) {
+  Put(
+      absl::HexStringToBytes("53574f4f53484944000000010000000100000001303031313232333334343535"
+                             "36363737383839396161626263636464656566667e348076"));
+  const HistoryFile file = ReadHistoryFile(PosixFileSystem(), path_).value();
+  EXPECT_EQ(file.history_id, kId);
+  EXPECT_EQ(file.origin_id, kId);
+  EXPECT_TRUE(file.store_complete);
+  EXPECT_FALSE(file.being_restored);
 }
 
 TEST_F(HistoryFileTest, EveryBitFlipAndTruncationIsFound) {

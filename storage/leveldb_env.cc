@@ -157,6 +157,10 @@ leveldb::Status LevelDbEnv::NewWritableFile(const std::string& path, leveldb::Wr
   *file = nullptr;
   std::unique_ptr<WritableFile> created;
   const absl::Status status = Change([&] {
+    // A file that a killed run left under that name may have another name elsewhere.
+    if (file_system_->Exists(path)) {
+      if (absl::Status removed = file_system_->Remove(path); !removed.ok()) return removed;
+    }
     absl::StatusOr<std::unique_ptr<WritableFile>> opened = file_system_->Create(path);
     if (!opened.ok()) return opened.status();
     created = *std::move(opened);
@@ -186,6 +190,8 @@ leveldb::Status LevelDbEnv::GetChildren(const std::string& directory,
 }
 
 leveldb::Status LevelDbEnv::RemoveFile(const std::string& path) {
+  // LevelDB removes the table that it has not made of an empty log file.
+  if (!file_system_->Exists(path)) return leveldb::Status::NotFound(path);
   return ToLevelDbStatus(Change([&] {
     absl::Status status = file_system_->Remove(path);
     if (status.ok()) status = file_system_->SyncDirectory(DirectoryOf(path));

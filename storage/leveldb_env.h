@@ -23,6 +23,9 @@ namespace swoosh {
 // LevelDB by itself fsyncs a directory only before its MANIFEST: here a file that was created,
 // renamed or removed is durable as such when the call returns.
 //
+// A file that is made anew under the name of another one replaces it; what another hard link to the
+// old one holds stays as it is (evidence.h).
+//
 // After the first call that should change the disk and fails, all such calls fail with its error,
 // as LevelDB's clean-up can do harm: when it is told that CURRENT could not be renamed, it removes
 // the MANIFEST that CURRENT may by then point to; and it writes on behind a record that is torn.

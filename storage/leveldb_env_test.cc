@@ -119,6 +119,24 @@ TEST_F(LevelDbEnvTest, AfterTheFirstFailureNothingIsChangedAnyMore) {
   EXPECT_TRUE(env_.FileExists(directory_ / "open"));
 }
 
+TEST_F(LevelDbEnvTest, AFileMadeAnewLeavesWhatALinkToTheOldOneHolds) {
+  const std::string path = directory_ / "000004.ldb";
+  ASSERT_TRUE(ReplaceFile(&files_, path, "found").ok());
+  ASSERT_TRUE(files_.Link(path, directory_ / "kept").ok());
+  leveldb::WritableFile* file = nullptr;
+  ASSERT_TRUE(env_.NewWritableFile(path, &file).ok());
+  ASSERT_TRUE(file->Append("new").ok());
+  ASSERT_TRUE(file->Close().ok());
+  delete file;
+  EXPECT_EQ(ReadWholeFile(&files_, path, 10).value(), "new");
+  EXPECT_EQ(ReadWholeFile(&files_, directory_ / "kept", 10).value(), "found");
+}
+
+TEST_F(LevelDbEnvTest, RemovingWhatIsNotThereIsNoFailureOfTheDisk) {
+  EXPECT_TRUE(env_.RemoveFile(directory_ / "missing").IsNotFound());
+  EXPECT_TRUE(env_.failure().ok());
+}
+
 TEST_F(LevelDbEnvTest, TheObserverSeesSyncsOfLogsOnly) {
   for (const char* name : {"000003.log", "000004.ldb", "MANIFEST-000002"}) {
     leveldb::WritableFile* file = nullptr;

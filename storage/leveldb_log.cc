@@ -5,11 +5,12 @@
 #include <vector>
 
 #include "absl/base/dynamic_annotations.h"
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "leveldb/iterator.h"
 #include "leveldb/slice.h"
+#include "storage/bad_index.h"
 #include "storage/big_endian.h"
+#include "storage/linked_copy.h"
 
 namespace swoosh {
 namespace {
@@ -63,12 +64,11 @@ leveldb::ReadOptions ReadOptionsFor(size_t bytes_max) {
 
 }  // namespace
 
-bool LevelDbLog::Exists(FileSystem* file_system, const std::string& directory) {
+absl::StatusOr<bool> LevelDbLog::Find(FileSystem* file_system, const std::string& directory) {
   const absl::StatusOr<std::vector<std::string>> names = file_system->List(directory);
-  return names.ok() && std::any_of(names->begin(), names->end(), [](absl::string_view name) {
-           return name == "CURRENT" || absl::StartsWith(name, "MANIFEST-") ||
-                  absl::EndsWith(name, ".log") || absl::EndsWith(name, ".ldb");
-         });
+  if (absl::IsNotFound(names.status())) return false;
+  if (!names.ok()) return names.status();
+  return std::any_of(names->begin(), names->end(), IsDatabaseFile);
 }
 
 LevelDbLog::LevelDbLog(FileSystem* file_system, std::string directory,
@@ -80,30 +80,33 @@ LevelDbLog::LevelDbLog(FileSystem* file_system, std::string directory,
 absl::StatusOr<std::unique_ptr<LevelDbLog>> LevelDbLog::Open(FileSystem* file_system,
                                                              const std::string& directory,
                                                              bool create_if_missing,
-                                                             LevelDbEnv::SyncObserver on_sync) {
-  if (!create_if_missing && !Exists(file_system, directory)) {
+                                                             LevelDbEnv::SyncObserver on_sync,
+                                                             size_t write_buffer_bytes) {
+  const absl::StatusOr<bool> found = Find(file_system, directory);
+  if (!found.ok()) return found.status();
+  if (!create_if_missing && !*found) {
     return absl::NotFoundError(absl::StrCat("there is no log in ", directory));
   }
+  if (*found) {
+    // LevelDB's own lock tells "held by another" only in words.
+    const auto lock = file_system->Lock(absl::StrCat(directory, "/LOCK"));
+    if (absl::IsFailedPrecondition(lock.status())) return lock.status();
+  }
   std::unique_ptr<LevelDbLog> log(new LevelDbLog(file_system, directory, std::move(on_sync)));
-  absl::Status status = log->OpenDatabase(create_if_missing);
+  absl::Status status = log->OpenDatabase(create_if_missing, write_buffer_bytes);
   if (status.ok()) status = log->FindEnds();
   if (!status.ok()) return status;
   return log;
 }
 
-absl::Status LevelDbLog::OpenDatabase(bool create_if_missing) {
-  // LevelDB's own lock tells "held by another" only in words.
-  if (Exists(file_system_, directory_)) {
-    const auto lock = file_system_->Lock(absl::StrCat(directory_, "/LOCK"));
-    if (absl::IsFailedPrecondition(lock.status())) return lock.status();
-  }
+absl::Status LevelDbLog::OpenDatabase(bool create_if_missing, size_t write_buffer_bytes) {
   leveldb::Options options;
   options.env = &env_;
   options.info_log = LevelDbEnv::NullLogger();
   options.create_if_missing = create_if_missing;
   options.paranoid_checks = true;
   options.reuse_logs = false;
-  options.write_buffer_size = kWriteBufferBytes;
+  options.write_buffer_size = write_buffer_bytes == 0 ? kWriteBufferBytes : write_buffer_bytes;
   options.max_file_size = kTableBytesMax;
   options.block_size = kBlockBytes;
   options.max_open_files = kOpenFilesMax;
@@ -119,7 +122,13 @@ absl::Status LevelDbLog::OpenDatabase(bool create_if_missing) {
 }
 
 absl::Status LevelDbLog::FindEnds() {
-  if (absl::Status status = ReadTrimEntry(); !status.ok()) return status;
+  absl::Status status = ReadTrimEntry();
+  if (status.ok()) status = FindFirstAndLast();
+  if (absl::IsDataLoss(status)) SetFirstBadIndex(FirstUnreadable(), &status);
+  return status;
+}
+
+absl::Status LevelDbLog::FindFirstAndLast() {
   const uint64_t first = first_index();
   const std::unique_ptr<leveldb::Iterator> it(database_->NewIterator(ReadOptionsFor(0)));
   it->SeekToLast();
@@ -141,6 +150,13 @@ absl::Status LevelDbLog::FindEnds() {
   }
   next_index_.store(last + 1, std::memory_order_release);
   return absl::OkStatus();
+}
+
+uint64_t LevelDbLog::FirstUnreadable() const {
+  const std::unique_ptr<leveldb::Iterator> it(database_->NewIterator(ReadOptionsFor(0)));
+  uint64_t index = first_index();
+  for (it->Seek(KeyOf(index)); it->Valid() && IsKeyOf(index, it->key()); it->Next()) ++index;
+  return index;
 }
 
 absl::Status LevelDbLog::ReadTrimEntry() {
@@ -210,6 +226,23 @@ absl::Status LevelDbLog::Append(uint64_t expected_next, absl::Span<const Encoded
   return absl::OkStatus();
 }
 
+absl::Status LevelDbLog::BeginAt(uint64_t first_index) {
+  if (absl::Status status = CheckWritable(); !status.ok()) return status;
+  if (next_index() != this->first_index() || next_index() > first_index) {
+    return absl::FailedPreconditionError(absl::StrCat(directory_, " is not empty"));
+  }
+  leveldb::WriteBatch batch;
+  batch.Put(KeyOf(kTrimKey), EncodeTrimEntry(first_index, first_index));
+  leveldb::WriteOptions options;
+  options.sync = true;
+  absl::Status status = Write(options, &batch, "beginning the log");
+  if (!status.ok()) return Written(std::move(status));
+  deleted_below_ = first_index;
+  first_index_.store(first_index, std::memory_order_release);
+  next_index_.store(first_index, std::memory_order_release);
+  return absl::OkStatus();
+}
+
 absl::Status LevelDbLog::Read(uint64_t from, size_t bytes_max, RecordVisitor visit) const {
   const uint64_t end = next_index();
   if (from < first_index() || from > end) return NotInLogError(from, first_index(), end);
@@ -223,8 +256,12 @@ absl::Status LevelDbLog::Read(uint64_t from, size_t bytes_max, RecordVisitor vis
       // Trimmed between the check and the iterator's view?
       if (from < first_index()) return NotInLogError(from, first_index(), end);
       const std::string record = absl::StrCat("record ", index);
-      if (!it->status().ok()) return FromLevelDbStatus(it->status(), record);
-      return absl::DataLossError(absl::StrCat(record, " is missing in ", directory_));
+      absl::Status status =
+          it->status().ok()
+              ? absl::DataLossError(absl::StrCat(record, " is missing in ", directory_))
+              : FromLevelDbStatus(it->status(), record);
+      if (absl::IsDataLoss(status)) SetFirstBadIndex(index, &status);
+      return status;
     }
     bytes_visited += it->value().size();
     if (!visit(index, View(it->value())) || bytes_visited >= bytes_max) break;
@@ -235,24 +272,22 @@ absl::Status LevelDbLog::Read(uint64_t from, size_t bytes_max, RecordVisitor vis
 absl::Status LevelDbLog::TrimPrefix(uint64_t first_kept) {
   if (absl::Status status = CheckWritable(); !status.ok()) return status;
   if (absl::Status status = CheckTrim(first_kept, next_index()); !status.ok()) return status;
-  if (first_kept > first_index()) {
-    // Not synced, as the deletions: what a power cut brings back is a longer history, still whole.
-    leveldb::WriteBatch batch;
-    batch.Put(KeyOf(kTrimKey), EncodeTrimEntry(first_kept, deleted_below_));
-    absl::Status status = Write(leveldb::WriteOptions(), &batch, "trimming");
-    if (!status.ok()) return Written(std::move(status));
-    first_index_.store(first_kept, std::memory_order_release);
-  }
+  // Before the records go: a reader that misses one must find that it was trimmed.
+  if (first_kept > first_index()) first_index_.store(first_kept, std::memory_order_release);
   return DeleteBelow(first_index());
 }
 
 absl::Status LevelDbLog::DeleteBelow(uint64_t first_kept) {
+  // Synced as an append is, though nobody waits for it: there is never more than one batch that a
+  // power cut can tear, so what lies before another one was whole (leveldb_scan.h).
+  leveldb::WriteOptions options;
+  options.sync = true;
   while (deleted_below_ < first_kept) {
     const uint64_t end = std::min(first_kept, deleted_below_ + kTrimBatchRecords);
     leveldb::WriteBatch batch;
     for (uint64_t index = deleted_below_; index < end; ++index) batch.Delete(KeyOf(index));
     batch.Put(KeyOf(kTrimKey), EncodeTrimEntry(first_kept, end));
-    absl::Status status = Write(leveldb::WriteOptions(), &batch, "trimming");
+    absl::Status status = Write(options, &batch, "trimming");
     if (!status.ok()) return Written(std::move(status));
     deleted_below_ = end;
   }
@@ -264,6 +299,7 @@ uint64_t LevelDbLog::size_bytes() const {
   if (!names.ok()) return 0;
   uint64_t size = 0;
   for (const std::string& name : *names) {
+    if (!IsDatabaseFile(name)) continue;
     // LevelDB may remove a file between the two calls.
     size += file_system_->Size(absl::StrCat(directory_, "/", name)).value_or(0);
   }

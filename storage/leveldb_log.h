@@ -25,23 +25,32 @@ namespace swoosh {
 // and the stored bytes as value. Key 0, which no record has, holds how far the log was trimmed.
 class LevelDbLog : public Log {
  public:
-  // True when there is a database in `directory`, or files of one.
-  static bool Exists(FileSystem* file_system, const std::string& directory);
+  // Whether there is a database in `directory`, or files of one. kUnavailable where that can't be
+  // told: a log that can't be looked for is not a missing one.
+  static absl::StatusOr<bool> Find(FileSystem* file_system, const std::string& directory);
 
-  // Opens the database, or makes one if `create_if_missing`. LevelDB repairs a torn tail: whoever
-  // wants the files as the last run left them has copied them before. Neither `file_system` nor
-  // what `on_sync` refers to is owned; both must outlive the log.
-  //   kDataLoss: LevelDB can't open it, or it doesn't begin or end as a log does.
-  //   kFailedPrecondition: it is open already.
+  // Opens the database, or makes one if `create_if_missing`. LevelDB takes a torn tail for the end,
+  // and some damage too: whoever wants to know scans the files before (leveldb_scan.h). Neither
+  // `file_system` nor what `on_sync` refers to is owned; both must outlive the log. LevelDB
+  // collects `write_buffer_bytes` in its log and in memory before it writes a table, at least 64
+  // KiB; 0 stands for what is best for a server.
+  //   kDataLoss: LevelDB can't open it, or it doesn't begin or end as a log does. With the first
+  //   bad index (bad_index.h), where LevelDB opens it. kFailedPrecondition: it is open already.
   //   kNotFound: there is none, and `create_if_missing` is false.
   //   kUnavailable: an I/O error.
   static absl::StatusOr<std::unique_ptr<LevelDbLog>> Open(FileSystem* file_system,
                                                           const std::string& directory,
                                                           bool create_if_missing,
-                                                          LevelDbEnv::SyncObserver on_sync);
+                                                          LevelDbEnv::SyncObserver on_sync,
+                                                          size_t write_buffer_bytes = 0);
 
   // From here on appends are possible, and write `mark`. Until then the log can only be read.
   void AttachMark(std::unique_ptr<CommitMark> mark);
+
+  // Lets an empty log, with its mark attached, begin at record `first_index`, durably: for a
+  // restore of a log that was trimmed. Not beside other calls.
+  //   kFailedPrecondition: it is not empty, or has no mark. Else as Append.
+  absl::Status BeginAt(uint64_t first_index);
 
   Limits limits() const override;
   uint64_t first_index() const override { return first_index_.load(std::memory_order_acquire); }
@@ -54,8 +63,10 @@ class LevelDbLog : public Log {
  private:
   LevelDbLog(FileSystem* file_system, std::string directory, LevelDbEnv::SyncObserver on_sync);
 
-  absl::Status OpenDatabase(bool create_if_missing);
+  absl::Status OpenDatabase(bool create_if_missing, size_t write_buffer_bytes);
   absl::Status FindEnds();
+  absl::Status FindFirstAndLast();
+  uint64_t FirstUnreadable() const;
   absl::Status ReadTrimEntry();
   // OK, or why nothing may be written.
   absl::Status CheckWritable() const;

@@ -87,10 +87,10 @@ class LevelDbLogTest : public testing::Test {
 
 TEST_F(LevelDbLogTest, IsMadeOnlyWhereItMayBe) {
   EXPECT_TRUE(absl::IsNotFound(Open().status()));
-  EXPECT_FALSE(LevelDbLog::Exists(&files_, wal_));
+  EXPECT_FALSE(*LevelDbLog::Find(&files_, wal_));
   EXPECT_FALSE(files_.Exists(wal_));
   ASSERT_TRUE(Open(true).ok());
-  EXPECT_TRUE(LevelDbLog::Exists(&files_, wal_));
+  EXPECT_TRUE(*LevelDbLog::Find(&files_, wal_));
   EXPECT_TRUE(Open().ok());
 }
 
@@ -125,6 +125,22 @@ TEST_F(LevelDbLogTest, EachAppendIsSyncedOnceAndObserved) {
     ASSERT_TRUE(log->Append(next, Records(next, 10)).ok());
   }
   EXPECT_EQ(syncs, 5);
+}
+
+// Were it not, a power cut could tear it and keep the append after it: a tear would look like
+// damage.
+TEST_F(LevelDbLogTest, EachBatchOfATrimIsSyncedBeforeAnythingElseIsWritten) {
+  int syncs = 0;
+  auto log = LevelDbLog::Open(&files_, wal_, true, [&syncs](double) { ++syncs; }).value();
+  log->AttachMark(CommitMark::Open(&files_, mark_).value());
+  for (uint64_t next = 1; next <= 2'500; next += 500) {
+    ASSERT_TRUE(log->Append(next, Records(next, 500)).ok());
+  }
+  syncs = 0;
+  ASSERT_TRUE(log->TrimPrefix(2'201).ok());
+  EXPECT_EQ(syncs, 3);
+  ASSERT_TRUE(log->TrimPrefix(2'201).ok());
+  EXPECT_EQ(syncs, 3);
 }
 
 TEST_F(LevelDbLogTest, AfterAFailedWriteNothingIsAppendedAnyMore) {
@@ -278,6 +294,20 @@ TEST_F(LevelDbLogTest, ATrimCutShortByACrashIsFinishedLater) {
   ASSERT_EQ(left.size(), 1'002u);
   EXPECT_EQ(left[0], 0u);  // the trim entry
   EXPECT_EQ(left[1], 4'000u);
+}
+
+TEST_F(LevelDbLogTest, AnEmptyLogCanBeginAnywhereAndStaysThere) {
+  {
+    const auto log = Open(true).value();
+    ASSERT_TRUE(log->BeginAt(1'000).ok());
+    EXPECT_EQ(log->first_index(), 1'000u);
+    EXPECT_EQ(log->next_index(), 1'000u);
+  }
+  const auto log = Open().value();
+  EXPECT_EQ(log->next_index(), 1'000u);
+  ASSERT_TRUE(log->Append(1'000, Records(1'000, 3)).ok());
+  EXPECT_TRUE(absl::IsFailedPrecondition(log->BeginAt(2'000)));
+  EXPECT_EQ(log->next_index(), 1'003u);
 }
 
 TEST_F(LevelDbLogTest, ItsSizeIsThatOfItsFiles) {

@@ -53,7 +53,8 @@ class Log {
   // Visits records from index `from` on, in order, until `visit` stops it, about `bytes_max` bytes
   // were visited (at least one record), or the durable end.
   //   kOutOfRange: `from` was trimmed or lies beyond next_index().
-  //   kDataLoss: a record that should be there is not, or is damaged; names the index.
+  //   kDataLoss: a record that should be there is not, or is damaged; names the index, also as the
+  //   first bad one (bad_index.h).
   virtual absl::Status Read(uint64_t from, size_t bytes_max, RecordVisitor visit) const = 0;
 
   // Removes records below `first_kept`, in bounded steps; no effect when they are gone already.

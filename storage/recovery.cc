@@ -2,65 +2,32 @@
 
 #include <algorithm>
 #include <chrono>
-#include <map>
 #include <optional>
 #include <utility>
 #include <vector>
 
 #include "absl/functional/function_ref.h"
-#include "absl/strings/cord.h"
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "core/hlc.h"
 #include "core/record.h"
 #include "core/replay.h"
 #include "storage/commit_mark.h"
+#include "storage/evidence.h"
 #include "storage/history_id.h"
 #include "storage/leveldb_log.h"
-#include "storage/snapshot_file.h"
-#include "storage/snapshot_format.h"
+#include "storage/log_opening.h"
+#include "storage/start_snapshot.h"
 
 namespace swoosh {
 namespace {
 
-// Of a status: the number of the Refusal, as text.
-constexpr char kRefusalPayload[] = "swoosh/refusal";
-
 // What one read of the log brings into memory.
 constexpr size_t kReadBytes = 8'388'608;
 
-absl::StatusCode CodeOf(Refusal refusal) {
-  switch (refusal) {
-    case Refusal::kInUse:
-    case Refusal::kNewerBinary:
-      return absl::StatusCode::kFailedPrecondition;
-    case Refusal::kNoStore:
-      return absl::StatusCode::kNotFound;
-    case Refusal::kIo:
-      return absl::StatusCode::kUnavailable;
-    default:
-      return absl::StatusCode::kDataLoss;
-  }
-}
-
-template <typename... Parts>
-absl::Status Refuse(Refusal refusal, const Parts&... message) {
-  absl::Status status(CodeOf(refusal), absl::StrCat(RefusalName(refusal), ": ", message...));
-  status.SetPayload(kRefusalPayload, absl::Cord(absl::StrCat(static_cast<int>(refusal))));
-  return status;
-}
-
-// `status` as the refusal `damage` if it tells of damage, else as what its code says.
-absl::Status RefuseFor(Refusal damage, const absl::Status& status) {
-  switch (status.code()) {
-    case absl::StatusCode::kDataLoss:
-      return Refuse(damage, status.message());
-    case absl::StatusCode::kFailedPrecondition:
-      return Refuse(Refusal::kNewerBinary, status.message());
-    default:
-      return Refuse(Refusal::kIo, status.message());
-  }
+// Damage found at that record.
+absl::Status AtRecord(uint64_t index, const absl::Status& refusal) {
+  return absl::IsDataLoss(refusal) ? RefusalFrom(index, refusal) : refusal;
 }
 
 std::string HlcText(const Hlc& hlc) {
@@ -78,9 +45,7 @@ class Recovery {
   absl::StatusOr<OpenStore> Run();
 
  private:
-  std::string InDataDir(absl::string_view name) const {
-    return absl::StrCat(paths_.data_dir, "/", name);
-  }
+  std::string InDataDir(absl::string_view name) const { return paths_.InDataDir(name); }
 
   // Before the log is opened.
   absl::Status TakeLock();
@@ -92,13 +57,11 @@ class Recovery {
   absl::Status MakeStore();
 
   // With the log open.
+  absl::Status KeepEvidence(const FirstFindings& findings);
+  absl::Status WithEvidence(const absl::Status& refusal) const;
   absl::Status OpenLog();
   absl::Status ChooseStart();
   absl::StatusOr<SnapshotFound> LoadSnapshot();
-  bool IsOfOtherHistory(const SnapshotStore::Info& info);
-  absl::Status TryLoad(const SnapshotStore::Info& info);
-  absl::Status NotePassed(const SnapshotStore::Info& info);
-  absl::Status NoteDamaged(const SnapshotStore::Info& info, const absl::Status& status);
   absl::Status RefuseSecond(Refusal refusal) const;
   absl::Status ReadBeforeStart();
   absl::Status Replay();
@@ -118,15 +81,12 @@ class Recovery {
   bool made_new_ = false;
   absl::Status damage_;  // of the file that FindFirst found damaged
   CommitMark::Content mark_;
+  std::unique_ptr<Evidence> evidence_;
   std::unique_ptr<LevelDbLog> log_;
+  std::string log_report_;
 
-  uint64_t start_ = 0;  // the index of the state that replay starts from
-  std::optional<SnapshotStore::Info> snapshot_;
-  Hlc snapshot_hlc_;
-  std::vector<SnapshotStore::Info> damaged_snapshots_;
-  std::string snapshot_trouble_;
-  // Snapshots that a replay from the oldest state passes.
-  std::map<uint64_t, SnapshotHeader> passed_snapshots_;
+  uint64_t start_ = 0;                       // the index of the state that replay starts from
+  std::unique_ptr<StartSnapshot> snapshot_;  // from the moment when one is looked for
 };
 
 absl::StatusOr<OpenStore> Recovery::Run() {
@@ -134,29 +94,28 @@ absl::StatusOr<OpenStore> Recovery::Run() {
   const absl::StatusOr<FirstFindings> findings = FindFirst();
   if (!findings.ok()) return findings.status();
   const FirstDecision decision = Decide(*findings);
+  if (decision.step == FirstStep::kRefuse) return RefuseFirst(decision.refusal);
+  if (absl::Status status = KeepEvidence(*findings); !status.ok()) return status;
   switch (decision.step) {
     case FirstStep::kRefuse:
-      return RefuseFirst(decision.refusal);
     case FirstStep::kCreate:
     case FirstStep::kFinish:
-      if (absl::Status status = MakeStore(); !status.ok()) return status;
+      if (absl::Status status = MakeStore(); !status.ok()) return WithEvidence(status);
       break;
     case FirstStep::kOpenLog:
       break;
   }
-  // Here is the place for what must see the files before LevelDB changes them: the scan of its
-  // newest log file, and the links that keep them as evidence.
   absl::Status status = OpenLog();
   if (status.ok()) status = ChooseStart();
   if (status.ok()) status = ReadBeforeStart();
   if (status.ok()) status = Replay();
   if (status.ok()) status = Finish();
-  if (!status.ok()) return status;
+  if (!status.ok()) return WithEvidence(status);
   return std::move(store_);
 }
 
 absl::Status Recovery::TakeLock() {
-  if (options_.read_only && !file_system_->Exists(InDataDir(kHistoryFileName))) {
+  if (options_.read_only && !file_system_->Exists(paths_.data_dir)) {
     return Refuse(Refusal::kNoStore, "there is no store in ", paths_.data_dir);
   }
   absl::Status created = file_system_->CreateDirectories(paths_.data_dir);
@@ -178,8 +137,9 @@ absl::StatusOr<FirstFindings> Recovery::FindFirst() {
   if (!snapshots.ok()) return snapshots.status();
   const absl::StatusOr<MarkFound> mark = FindMark();
   if (!mark.ok()) return mark.status();
-  const LogFound log =
-      LevelDbLog::Exists(file_system_, paths_.wal_dir) ? LogFound::kPresent : LogFound::kAbsent;
+  const absl::StatusOr<bool> log_found = LevelDbLog::Find(file_system_, paths_.wal_dir);
+  if (!log_found.ok()) return Refuse(Refusal::kIo, log_found.status().message());
+  const LogFound log = *log_found ? LogFound::kPresent : LogFound::kAbsent;
   return FirstFindings{*history, log, *snapshots, *mark};
 }
 
@@ -192,6 +152,9 @@ absl::StatusOr<HistoryFound> Recovery::FindHistory() {
   }
   if (!file.ok()) return Refuse(Refusal::kIo, file.status().message());
   store_.history_id = std::move(file->history_id);
+  store_.origin_id = std::move(file->origin_id);
+  if (file->being_restored) return HistoryFound::kBeingRestored;
+  if (file->being_repaired) return HistoryFound::kBeingRepaired;
   return file->store_complete ? HistoryFound::kWhole : HistoryFound::kUnfinished;
 }
 
@@ -232,9 +195,17 @@ absl::Status Recovery::RefuseFirst(Refusal refusal) const {
     case Refusal::kUnfinishedStoreHasData:
       return Refuse(refusal, history, " says that the store was never completed, but there is ",
                     "data of it in ", paths_.wal_dir, " or ", paths_.snapshot_dir);
+    case Refusal::kRestoreUnfinished:
+      return Refuse(refusal, "a restore into ", paths_.data_dir,
+                    " did not come to its end, so the store there is not whole: empty the folder "
+                    "and restore again");
+    case Refusal::kRepairUnfinished:
+      return Refuse(refusal, "a repair of ", paths_.data_dir,
+                    " did not come to its end: run 'swooshd repair' again");
     case Refusal::kLogMissing:
-      return Refuse(refusal, "there is no log in ", paths_.wal_dir, "; history ", store_.history_id,
-                    " was acknowledged up to record ", mark_.index);
+      return RefusalFrom(
+          1, Refuse(refusal, "there is no log in ", paths_.wal_dir, "; history ", store_.history_id,
+                    " was acknowledged up to record ", mark_.index));
     case Refusal::kMarkMissing:
       return Refuse(refusal, "the commit mark ", mark, " is missing beside the log in ",
                     paths_.wal_dir, ", so it can't be told whether the log is whole");
@@ -255,6 +226,7 @@ absl::Status Recovery::MakeStore() {
     absl::StatusOr<std::string> history_id = MakeHistoryId();
     if (!history_id.ok()) return io(history_id.status());
     store_.history_id = *std::move(history_id);
+    store_.origin_id = store_.history_id;
     if (absl::Status status = WriteHistoryFile(file_system_, history, {store_.history_id, false});
         !status.ok()) {
       return io(status);
@@ -269,7 +241,7 @@ absl::Status Recovery::MakeStore() {
     if (!log.ok()) return RefuseFor(Refusal::kLogUnreadable, log.status());
     if ((*log)->next_index() > 1) return RefuseFirst(Refusal::kUnfinishedStoreHasData);
   }
-  mark_ = {store_.history_id, 0, Sha256(store_.history_id)};
+  mark_ = {store_.history_id, 0, Sha256(store_.origin_id)};
   status = CommitMark::Create(file_system_, InDataDir(kCommitMarkFileName), mark_);
   if (status.ok()) status = WriteHistoryFile(file_system_, history, {store_.history_id, true});
   if (!status.ok()) return io(status);
@@ -277,19 +249,31 @@ absl::Status Recovery::MakeStore() {
   return absl::OkStatus();
 }
 
+// From here on LevelDB may change what is there.
+absl::Status Recovery::KeepEvidence(const FirstFindings& findings) {
+  if (options_.read_only || findings.log == LogFound::kAbsent) return absl::OkStatus();
+  absl::StatusOr<std::unique_ptr<Evidence>> evidence = Evidence::Keep(file_system_, paths_);
+  if (!evidence.ok()) return Refuse(Refusal::kIo, evidence.status().message());
+  evidence_ = *std::move(evidence);
+  return absl::OkStatus();
+}
+
+absl::Status Recovery::WithEvidence(const absl::Status& refusal) const {
+  if (evidence_ == nullptr || !absl::IsDataLoss(refusal)) return refusal;
+  const absl::Status stays = evidence_->Stay(refusal.message());
+  const absl::Status told = WithMore(
+      refusal, absl::StrCat("; the files as they were found are kept in ", evidence_->directory()));
+  return stays.ok() ? told : WithMore(told, absl::StrCat(" (", stays.message(), ")"));
+}
+
 absl::Status Recovery::OpenLog() {
-  absl::StatusOr<std::unique_ptr<LevelDbLog>> log = LevelDbLog::Open(
-      file_system_, paths_.wal_dir, /*create_if_missing=*/false, options_.on_log_sync);
-  if (absl::IsFailedPrecondition(log.status())) {
-    return Refuse(Refusal::kInUse,
-                  "the log is in use by another process: ", log.status().message());
-  }
-  if (absl::IsDataLoss(log.status())) {
-    return Refuse(Refusal::kLogUnreadable, log.status().message(), "; history ", store_.history_id,
-                  " was acknowledged up to record ", mark_.index);
-  }
-  if (!log.ok()) return Refuse(Refusal::kIo, log.status().message());
-  log_ = *std::move(log);
+  absl::StatusOr<LogOpening> opening =
+      OpenScannedLog(file_system_, paths_, mark_, options_.read_only, options_.on_log_sync,
+                     options_.log_write_buffer_bytes);
+  if (!opening.ok()) return opening.status();
+  store_.scratch = std::move(opening->scratch);
+  log_ = std::move(opening->log);
+  log_report_ = std::move(opening->report);
   return absl::OkStatus();
 }
 
@@ -314,7 +298,7 @@ absl::Status Recovery::ChooseStart() {
     case SecondStep::kReplayFromSnapshot:
       return absl::OkStatus();
     case SecondStep::kReplayFromStart:
-      store_.writer = StateWriter(store_.history_id);
+      store_.writer = StateWriter(store_.origin_id);
       return absl::OkStatus();
   }
   return absl::OkStatus();
@@ -325,62 +309,12 @@ absl::StatusOr<SnapshotFound> Recovery::LoadSnapshot() {
     absl::Status status = file_system_->CreateDirectories(paths_.snapshot_dir);
     if (!status.ok()) return Refuse(Refusal::kIo, status.message());
   }
-  store_.snapshots =
-      std::make_unique<SnapshotStore>(file_system_, paths_.snapshot_dir, store_.history_id);
-  absl::StatusOr<std::vector<SnapshotStore::Info>> infos = store_.snapshots->List();
-  if (absl::IsNotFound(infos.status())) return SnapshotFound::kNone;
-  if (!infos.ok()) return Refuse(Refusal::kIo, infos.status().message());
-  if (options_.from_oldest) std::reverse(infos->begin(), infos->end());
-
-  const bool from_start = options_.from_oldest && log_->first_index() == 1;
-  for (const SnapshotStore::Info& info : *infos) {
-    if (IsOfOtherHistory(info)) return SnapshotFound::kOtherHistory;
-    if (from_start || snapshot_.has_value()) {
-      if (!options_.from_oldest) break;
-      if (absl::Status status = NotePassed(info); !status.ok()) return status;
-    } else if (absl::Status status = TryLoad(info); !status.ok()) {
-      return status;
-    }
-  }
-  if (snapshot_.has_value()) {
-    return damaged_snapshots_.empty() ? SnapshotFound::kNewest : SnapshotFound::kOlder;
-  }
-  // From the start, snapshots don't matter.
-  return damaged_snapshots_.empty() || from_start ? SnapshotFound::kNone
-                                                  : SnapshotFound::kAllDamaged;
-}
-
-bool Recovery::IsOfOtherHistory(const SnapshotStore::Info& info) {
-  const absl::StatusOr<SnapshotFileReader> reader =
-      SnapshotFileReader::Open(file_system_, info.path);
-  // A damaged header says nothing.
-  if (!reader.ok() || reader->header().history_id == store_.history_id) return false;
-  snapshot_trouble_ = absl::StrCat(info.path, " is of history ", reader->header().history_id);
-  return true;
-}
-
-absl::Status Recovery::TryLoad(const SnapshotStore::Info& info) {
-  absl::StatusOr<StateWriter> writer = store_.snapshots->Load(info);
-  if (!writer.ok()) return NoteDamaged(info, writer.status());
-  store_.writer = *std::move(writer);
-  snapshot_ = info;
-  start_ = info.index;
-  snapshot_hlc_ = store_.writer.position().hlc;
-  return absl::OkStatus();
-}
-
-absl::Status Recovery::NotePassed(const SnapshotStore::Info& info) {
-  absl::StatusOr<SnapshotHeader> header = store_.snapshots->Check(info);
-  if (!header.ok()) return NoteDamaged(info, header.status());
-  passed_snapshots_[info.index] = *std::move(header);
-  return absl::OkStatus();
-}
-
-absl::Status Recovery::NoteDamaged(const SnapshotStore::Info& info, const absl::Status& status) {
-  if (!absl::IsDataLoss(status)) return RefuseFor(Refusal::kIo, status);
-  damaged_snapshots_.push_back(info);
-  absl::StrAppend(&snapshot_trouble_, snapshot_trouble_.empty() ? "" : "; ", status.message());
-  return absl::OkStatus();
+  snapshot_ = std::make_unique<StartSnapshot>(file_system_, paths_.snapshot_dir, store_.history_id);
+  absl::StatusOr<SnapshotFound> found = snapshot_->Load(options_.from_oldest, log_->first_index());
+  if (!found.ok()) return found;
+  start_ = snapshot_->index();
+  if (snapshot_->loaded().has_value()) store_.writer = snapshot_->TakeWriter();
+  return found;
 }
 
 absl::Status Recovery::RefuseSecond(Refusal refusal) const {
@@ -389,27 +323,33 @@ absl::Status Recovery::RefuseSecond(Refusal refusal) const {
   const std::string log = absl::StrCat("the log in ", paths_.wal_dir);
   switch (refusal) {
     case Refusal::kLogEndsBeforeMark:
-      return Refuse(refusal, log, " ends at record ", last, ", but record ", mark_.index,
-                    " was acknowledged (", InDataDir(kCommitMarkFileName), "): records ", last + 1,
-                    " to ", mark_.index, " are lost");
+      return RefusalFrom(
+          last + 1, Refuse(refusal, log, " ends at record ", last, ", but record ", mark_.index,
+                           " was acknowledged (", InDataDir(kCommitMarkFileName), "): records ",
+                           last + 1, " to ", mark_.index, " are lost"));
     case Refusal::kLogEndsBeforeSnapshot:
-      return Refuse(refusal, log, " ends at record ", last, ", but ", snapshot_->path,
-                    " was taken after record ", start_, ": records ", last + 1, " to ", start_,
-                    " are lost");
+      return RefusalFrom(last + 1,
+                         Refuse(refusal, log, " ends at record ", last, ", but ",
+                                snapshot_->loaded()->path, " was taken after record ", start_,
+                                ": records ", last + 1, " to ", start_, " are lost"));
     case Refusal::kLogBeginsAfterStart:
-      return Refuse(refusal, log, " begins at record ", first,
-                    ", and there is no snapshot of what was before in ", paths_.snapshot_dir);
+      return RefusalFrom(
+          1, Refuse(refusal, log, " begins at record ", first,
+                    ", and there is no snapshot of what was before in ", paths_.snapshot_dir));
     case Refusal::kSnapshotsDamaged:
-      return Refuse(refusal, log, " begins at record ", first,
-                    ", and no snapshot is whole: ", snapshot_trouble_);
+      return RefusalFrom(1, Refuse(refusal, log, " begins at record ", first,
+                                   ", and no snapshot is whole: ", snapshot_->trouble()));
     case Refusal::kLogBeginsAfterSnapshot:
-      return Refuse(refusal, log, " begins at record ", first, ", after the newest snapshot ",
-                    snapshot_->path, ": records ", start_ + 1, " to ", first - 1, " are lost");
+      return RefusalFrom(start_ + 1,
+                         Refuse(refusal, log, " begins at record ", first,
+                                ", after the newest snapshot ", snapshot_->loaded()->path,
+                                ": records ", start_ + 1, " to ", first - 1, " are lost"));
     case Refusal::kLogBeginsAfterOlderSnapshot:
-      return Refuse(refusal, log, " begins at record ", first, ", after the only whole snapshot ",
-                    snapshot_->path, ": ", snapshot_trouble_);
+      return RefusalFrom(start_ + 1, Refuse(refusal, log, " begins at record ", first,
+                                            ", after the only whole snapshot ",
+                                            snapshot_->loaded()->path, ": ", snapshot_->trouble()));
     default:
-      return Refuse(refusal, snapshot_trouble_, ", the store is ", store_.history_id);
+      return Refuse(refusal, snapshot_->trouble(), ", the store is ", store_.history_id);
   }
 }
 
@@ -425,7 +365,7 @@ absl::Status Recovery::ReadLog(
           return visited.ok() && from < end;
         });
     if (!visited.ok()) return visited;
-    if (!read.ok()) return RefuseFor(Refusal::kRecordUnreadable, read);
+    if (!read.ok()) return AtRecord(from, RefuseFor(Refusal::kRecordUnreadable, read));
   }
   return absl::OkStatus();
 }
@@ -441,16 +381,17 @@ absl::Status Recovery::ReadBeforeStart() {
   v1::Record record;
   absl::Status status = ReadLog(from, start_ + 1, [&](uint64_t index, absl::string_view stored) {
     const std::string name = absl::StrCat("record ", index);
+    const auto refuse = [&](const auto&... what) {
+      return RefusalFrom(index, Refuse(Refusal::kRecordRefused, name, ": ", what...));
+    };
     if (absl::Status decoded = DecodeRecordLink(stored, &record); !decoded.ok()) {
-      return Refuse(Refusal::kRecordRefused, name, ": ", decoded.message());
+      return refuse(decoded.message());
     }
     if (record.index() != index) {
-      return Refuse(Refusal::kRecordRefused, name, ": its bytes say that it is record ",
-                    record.index());
+      return refuse("its bytes say that it is record ", record.index());
     }
     if (previous.has_value() && record.previous_hash() != AsBytes(*previous)) {
-      return Refuse(Refusal::kRecordRefused, name,
-                    ": it does not hold the hash of the record before it");
+      return refuse("it does not hold the hash of the record before it");
     }
     previous = Sha256(stored);
     if (options_.on_record && index >= window) options_.on_record(record, *previous);
@@ -458,8 +399,9 @@ absl::Status Recovery::ReadBeforeStart() {
   });
   if (!status.ok()) return status;
   if (*previous == store_.writer.position().record_hash) return absl::OkStatus();
-  return Refuse(Refusal::kSnapshotMismatch, snapshot_->path, " was taken after another record ",
-                start_, " than the one in the log");
+  return RefusalFrom(
+      start_, Refuse(Refusal::kSnapshotMismatch, snapshot_->loaded()->path,
+                     " was taken after another record ", start_, " than the one in the log"));
 }
 
 absl::Status Recovery::Replay() {
@@ -478,7 +420,7 @@ absl::Status Recovery::Replay() {
 
 absl::Status Recovery::ReplayOne(uint64_t index, absl::string_view stored, v1::Record* record) {
   if (absl::Status status = ReplayRecord(stored, &store_.writer, record); !status.ok()) {
-    return RefuseFor(Refusal::kRecordRefused, status);
+    return AtRecord(index, RefuseFor(Refusal::kRecordRefused, status));
   }
   const LogPosition& position = store_.writer.position();
   if (absl::Status status = CheckAgainstMark(index, position.record_hash); !status.ok()) {
@@ -492,20 +434,17 @@ absl::Status Recovery::ReplayOne(uint64_t index, absl::string_view stored, v1::R
 
 absl::Status Recovery::CheckAgainstMark(uint64_t index, const Digest& hash) const {
   if (index != mark_.index || hash == mark_.record_hash) return absl::OkStatus();
-  return Refuse(Refusal::kMarkMismatch, "record ", index, " has the hash ", ToHex(hash),
-                ", but what was acknowledged is ", ToHex(mark_.record_hash), " (",
-                InDataDir(kCommitMarkFileName), ")");
+  return RefusalFrom(index,
+                     Refuse(Refusal::kMarkMismatch, "record ", index, " has the hash ", ToHex(hash),
+                            ", but what was acknowledged is ", ToHex(mark_.record_hash), " (",
+                            InDataDir(kCommitMarkFileName), ")"));
 }
 
 absl::Status Recovery::CheckAgainstSnapshot(const LogPosition& position) {
-  const auto passed = passed_snapshots_.find(position.index);
-  if (passed == passed_snapshots_.end()) return absl::OkStatus();
-  if (passed->second.position.record_hash == position.record_hash &&
-      passed->second.state_hash == store_.writer.Seal()) {
-    return absl::OkStatus();
-  }
-  return Refuse(Refusal::kSnapshotMismatch, "the snapshot of record ", position.index, " in ",
-                paths_.snapshot_dir, " is not the state that the log leads to");
+  if (snapshot_->AgreesWithPassed(&store_.writer)) return absl::OkStatus();
+  return RefusalFrom(position.index, Refuse(Refusal::kSnapshotMismatch, "the snapshot of record ",
+                                            position.index, " in ", paths_.snapshot_dir,
+                                            " is not the state that the log leads to"));
 }
 
 absl::Status Recovery::Finish() {
@@ -515,12 +454,14 @@ absl::Status Recovery::Finish() {
     if (absl::Status status = MakeWritable(position); !status.ok()) return status;
   }
   store_.log = std::move(log_);
+  store_.snapshots = snapshot_->TakeStore();
 
   std::string& report = store_.report;
+  if (!log_report_.empty()) absl::StrAppend(&report, log_report_, " ; ");
   if (made_new_) absl::StrAppend(&report, "new store history_id=", store_.history_id, " ; ");
-  if (!damaged_snapshots_.empty()) absl::StrAppend(&report, "damaged: ", snapshot_trouble_, " ; ");
-  if (snapshot_.has_value()) {
-    absl::StrAppend(&report, "snapshot index=", start_, " hlc=", HlcText(snapshot_hlc_), " ; ");
+  if (snapshot_->any_damaged()) absl::StrAppend(&report, "damaged: ", snapshot_->trouble(), " ; ");
+  if (snapshot_->loaded().has_value()) {
+    absl::StrAppend(&report, "snapshot index=", start_, " hlc=", HlcText(snapshot_->hlc()), " ; ");
   } else {
     absl::StrAppend(&report, "no snapshot ; ");
   }
@@ -542,11 +483,10 @@ absl::Status Recovery::MakeWritable(const LogPosition& position) {
     if (!status.ok()) return Refuse(Refusal::kIo, status.message());
   }
   log_->AttachMark(*std::move(mark));
-  for (const SnapshotStore::Info& info : damaged_snapshots_) {
-    absl::Status status = store_.snapshots->SetAside(info);
-    if (!status.ok()) return Refuse(Refusal::kIo, status.message());
-  }
-  return absl::OkStatus();
+  if (absl::Status status = snapshot_->SetAsideDamaged(); !status.ok()) return status;
+  if (evidence_ == nullptr) return absl::OkStatus();
+  absl::Status status = evidence_->LetGo();
+  return status.ok() ? status : Refuse(Refusal::kIo, status.message());
 }
 
 }  // namespace
@@ -554,15 +494,6 @@ absl::Status Recovery::MakeWritable(const LogPosition& position) {
 absl::StatusOr<OpenStore> Recover(FileSystem* file_system, const StorePaths& paths,
                                   const RecoveryOptions& options) {
   return Recovery(file_system, paths, options).Run();
-}
-
-Refusal RefusalOf(const absl::Status& status) {
-  const absl::optional<absl::Cord> payload = status.GetPayload(kRefusalPayload);
-  int number = 0;
-  if (!payload.has_value() || !absl::SimpleAtoi(std::string(*payload), &number)) {
-    return Refusal::kNone;
-  }
-  return static_cast<Refusal>(number);
 }
 
 }  // namespace swoosh

@@ -1,6 +1,7 @@
 #ifndef SWOOSH_STORAGE_RECOVERY_H_
 #define SWOOSH_STORAGE_RECOVERY_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -12,24 +13,22 @@
 #include "core/state.h"
 #include "storage/file_system.h"
 #include "storage/log.h"
+#include "storage/recovery_refusal.h"
 #include "storage/recovery_table.h"
+#include "storage/scratch_log.h"
 #include "storage/snapshot_store.h"
+#include "storage/store_paths.h"
 #include "swoosh/v1/record.pb.h"
 
 namespace swoosh {
-
-// Where a store lives. Directories that are missing are made with a new store.
-struct StorePaths {
-  std::string data_dir;      // lock file, history id, commit mark
-  std::string wal_dir;       // LevelDB
-  std::string snapshot_dir;  // snapshots
-};
 
 // An opened store: the state as of the last durable record, proven. Members go in reverse order,
 // the lock last.
 struct OpenStore {
   std::unique_ptr<FileLock> lock;  // held as long as the store is open
+  std::unique_ptr<ScratchLog> scratch;
   std::string history_id;
+  std::string origin_id;  // storage/history_id.h
   std::unique_ptr<Log> log;
   std::unique_ptr<SnapshotStore> snapshots;
   StateWriter writer = StateWriter::ForLoading();  // at the end of the log, sealed
@@ -45,8 +44,9 @@ struct RecoveryOptions {
   // oldest snapshot that is whole. What newer snapshots say is compared on the way (swooshd
   // verify).
   bool from_oldest = false;
-  // Never makes a store, and gives out a log that can't be written. LevelDB itself can't open
-  // without writing: it moves what its log file holds into a table (swooshd verify).
+  // Never makes a store nor changes one, and gives out a log that can't be written. LevelDB can't
+  // open without writing, so it opens a copy by links, in WAL_DIR/read_only, that goes when the log
+  // does (swooshd verify).
   bool read_only = false;
   // Called for each record replayed, and for the records of the request window up to the snapshot,
   // of which `record` holds only what DecodeRecordLink reads; in the order of the log. `hash` is of
@@ -58,26 +58,18 @@ struct RecoveryOptions {
   // Called after each sync of the log's file with its duration, from whichever thread writes; must
   // outlive the store. May be empty.
   std::function<void(double seconds)> on_log_sync;
+  // As LevelDbLog::Open.
+  size_t log_write_buffer_bytes = 0;
 };
 
 // Opens the store at `paths`, or makes a new one where history id, log, snapshots and mark are all
 // absent. The decision tables are in recovery_table.cc. Nothing is changed before the first of them
-// says that the log may be opened. RefusalOf tells one error from the other; their codes are:
-//   kDataLoss            damage; names the first bad index where it is known, and the file
-//   kFailedPrecondition  in use by another process; a record newer than this binary
-//   kNotFound            no store, and `read_only`
-//   kUnavailable         an I/O error
-// `file_system` is not owned.
+// says that the log may be opened, and then its files are kept as evidence first (evidence.h): it
+// is let go when the store is open, and stays when the store is refused for damage; the error says
+// where. The errors are in recovery_refusal.h: RefusalOf tells one from the other, FirstBadIndexOf
+// where the damage begins, where that is known. `file_system` is not owned.
 absl::StatusOr<OpenStore> Recover(FileSystem* file_system, const StorePaths& paths,
                                   const RecoveryOptions& options);
-
-// Which row of the tables an error of Recover stands for.
-Refusal RefusalOf(const absl::Status& status);
-
-// Names in `data_dir`.
-inline constexpr char kLockFileName[] = "LOCK";
-inline constexpr char kHistoryFileName[] = "history_id";
-inline constexpr char kCommitMarkFileName[] = "commit_mark";
 
 }  // namespace swoosh
 

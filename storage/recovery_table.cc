@@ -37,6 +37,8 @@ constexpr Column kAny = Column::Any();
 //   damaged      –        –          –                 HISTORY_ID_DAMAGED
 //   unfinished   –        none       not of another    finish the making of the store (1)
 //   unfinished   –        –          –                 UNFINISHED_STORE_HAS_DATA
+//   being restored  –     –          –                 RESTORE_UNFINISHED
+//   being repaired  –     –          –                 REPAIR_UNFINISHED
 //   whole        absent   –          –                 LOG_MISSING
 //   whole        present  –          absent            MARK_MISSING
 //   whole        present  –          damaged           MARK_DAMAGED
@@ -79,6 +81,16 @@ constexpr FirstRow kFirstRows[] = {
      kAny,
      kAny,
      {FirstStep::kRefuse, Refusal::kUnfinishedStoreHasData}},
+    {Column::Of(HistoryFound::kBeingRestored),
+     kAny,
+     kAny,
+     kAny,
+     {FirstStep::kRefuse, Refusal::kRestoreUnfinished}},
+    {Column::Of(HistoryFound::kBeingRepaired),
+     kAny,
+     kAny,
+     kAny,
+     {FirstStep::kRefuse, Refusal::kRepairUnfinished}},
     {Column::Of(HistoryFound::kWhole),
      Column::Of(LogFound::kAbsent),
      kAny,
@@ -104,6 +116,48 @@ constexpr FirstRow kFirstRows[] = {
      kAny,
      Column::Of(MarkFound::kWhole),
      {FirstStep::kOpenLog, Refusal::kNone}},
+};
+
+// The first row that fits decides. "–" is any.
+//
+//   files              mark against the last record before    step
+//   sound              –                                      open them
+//   torn               at or before it                        cut and open (1)
+//   torn               after it                               LOG_TORN_BEFORE_MARK
+//   damaged inside     –                                      LOG_DAMAGED (2)
+//   older one damaged  –                                      OLDER_LOG_FILE_DAMAGED (3)
+//   log file missing   –                                      LOG_FILE_MISSING
+//   table missing      –                                      TABLE_MISSING
+//   table damaged      –                                      TABLE_DAMAGED
+//   MANIFEST damaged   –                                      MANIFEST_DAMAGED
+//
+// (1) A write that a crash or a power cut stopped: one synced batch is in flight at a time, so it
+//     was the last thing written, and nothing of it was acknowledged. The mark shows that, up to
+//     its window after a power cut (commit_mark.md).
+// (2) What was written later was written after the damaged part had been synced.
+// (3) A newer file is begun only after all of the older one was synced.
+struct FilesRow {
+  Column files;
+  Column mark;
+  FilesDecision decision;
+};
+
+constexpr FilesRow kFilesRows[] = {
+    {Column::Of(LogFiles::kSound), kAny, {FilesStep::kOpen, Refusal::kNone}},
+    {Column::Of(LogFiles::kTorn),
+     Column::Of(MarkPlace::kAtOrBeforeEnd),
+     {FilesStep::kCutAndOpen, Refusal::kNone}},
+    {Column::Of(LogFiles::kTorn),
+     Column::Of(MarkPlace::kAfterEnd),
+     {FilesStep::kRefuse, Refusal::kLogTornBeforeMark}},
+    {Column::Of(LogFiles::kDamagedInside), kAny, {FilesStep::kRefuse, Refusal::kLogDamaged}},
+    {Column::Of(LogFiles::kOlderFileDamaged),
+     kAny,
+     {FilesStep::kRefuse, Refusal::kOlderLogFileDamaged}},
+    {Column::Of(LogFiles::kLogFileMissing), kAny, {FilesStep::kRefuse, Refusal::kLogFileMissing}},
+    {Column::Of(LogFiles::kTableMissing), kAny, {FilesStep::kRefuse, Refusal::kTableMissing}},
+    {Column::Of(LogFiles::kTableDamaged), kAny, {FilesStep::kRefuse, Refusal::kTableDamaged}},
+    {Column::Of(LogFiles::kManifestDamaged), kAny, {FilesStep::kRefuse, Refusal::kManifestDamaged}},
 };
 
 // The first row that fits decides. "–" is any.
@@ -193,6 +247,13 @@ FirstDecision Decide(const FirstFindings& findings) {
   SWOOSH_CHECK(false);  // a combination without a row
 }
 
+FilesDecision Decide(const FilesFindings& findings) {
+  for (const FilesRow& row : kFilesRows) {
+    if (row.files.Has(findings.files) && row.mark.Has(findings.mark)) return row.decision;
+  }
+  SWOOSH_CHECK(false);  // a combination without a row
+}
+
 SecondDecision Decide(const SecondFindings& findings) {
   for (const SecondRow& row : kSecondRows) {
     if (row.log.Has(findings.log) && row.mark.Has(findings.mark) &&
@@ -221,6 +282,10 @@ absl::string_view RefusalName(Refusal refusal) {
       return "HISTORY_ID_DAMAGED";
     case Refusal::kUnfinishedStoreHasData:
       return "UNFINISHED_STORE_HAS_DATA";
+    case Refusal::kRestoreUnfinished:
+      return "RESTORE_UNFINISHED";
+    case Refusal::kRepairUnfinished:
+      return "REPAIR_UNFINISHED";
     case Refusal::kLogMissing:
       return "LOG_MISSING";
     case Refusal::kMarkMissing:
@@ -229,6 +294,20 @@ absl::string_view RefusalName(Refusal refusal) {
       return "MARK_DAMAGED";
     case Refusal::kMarkOfOtherHistory:
       return "MARK_OF_OTHER_HISTORY";
+    case Refusal::kManifestDamaged:
+      return "MANIFEST_DAMAGED";
+    case Refusal::kTableMissing:
+      return "TABLE_MISSING";
+    case Refusal::kTableDamaged:
+      return "TABLE_DAMAGED";
+    case Refusal::kLogFileMissing:
+      return "LOG_FILE_MISSING";
+    case Refusal::kOlderLogFileDamaged:
+      return "OLDER_LOG_FILE_DAMAGED";
+    case Refusal::kLogDamaged:
+      return "LOG_DAMAGED";
+    case Refusal::kLogTornBeforeMark:
+      return "LOG_TORN_BEFORE_MARK";
     case Refusal::kLogUnreadable:
       return "LOG_UNREADABLE";
     case Refusal::kLogEndsBeforeMark:

@@ -3,7 +3,7 @@
 
 #include "absl/strings/string_view.h"
 
-// What recovery does with what it finds: two tables of rows, in recovery_table.cc. Pure.
+// What recovery does with what it finds: three tables of rows, in recovery_table.cc. Pure.
 namespace swoosh {
 
 // Why a store is refused. The names are stable: operators' scripts may look for them.
@@ -17,10 +17,20 @@ enum class Refusal {
   kHistoryIdMissing,
   kHistoryIdDamaged,
   kUnfinishedStoreHasData,
+  kRestoreUnfinished,  // `swooshd restore` did not come to its end
+  kRepairUnfinished,   // `swooshd repair` has decided, and did not come to its end
   kLogMissing,
   kMarkMissing,
   kMarkDamaged,
   kMarkOfOtherHistory,
+  // found in the log's files before LevelDB opens them:
+  kManifestDamaged,
+  kTableMissing,
+  kTableDamaged,
+  kLogFileMissing,
+  kOlderLogFileDamaged,
+  kLogDamaged,         // in the middle: something whole was written later
+  kLogTornBeforeMark,  // what is torn was acknowledged
   // found when the log is open and a snapshot was looked for:
   kLogUnreadable,
   kLogEndsBeforeMark,
@@ -40,7 +50,7 @@ enum class Refusal {
 // "LOG_ENDS_BEFORE_MARK".
 absl::string_view RefusalName(Refusal refusal);
 
-enum class HistoryFound { kAbsent, kUnfinished, kWhole, kDamaged };
+enum class HistoryFound { kAbsent, kUnfinished, kWhole, kDamaged, kBeingRestored, kBeingRepaired };
 enum class LogFound { kAbsent, kPresent };
 enum class SnapshotsFound { kNone, kSome };
 enum class MarkFound { kAbsent, kWhole, kDamaged, kOtherHistory };
@@ -67,14 +77,45 @@ struct FirstDecision {
 
 FirstDecision Decide(const FirstFindings& findings);
 
+// What the log's files say (leveldb_scan.h).
+enum class LogFiles {
+  kSound,
+  kTorn,              // the last thing written is not whole
+  kDamagedInside,     // a log file, and something whole was written later
+  kOlderFileDamaged,  // a log file that is not the newest
+  kLogFileMissing,
+  kTableMissing,
+  kTableDamaged,
+  kManifestDamaged,  // or CURRENT
+};
+// Against the last record before the tear, or against the end of the log.
+enum class MarkPlace { kAtOrBeforeEnd, kAfterEnd };
+
+// Before LevelDB opens the files.
+struct FilesFindings {
+  LogFiles files;
+  MarkPlace mark;
+};
+
+enum class FilesStep {
+  kRefuse,
+  kOpen,
+  kCutAndOpen,  // take the torn end off first
+};
+
+struct FilesDecision {
+  FilesStep step;
+  Refusal refusal;  // kNone unless kRefuse
+};
+
+FilesDecision Decide(const FilesFindings& findings);
+
 enum class LogExtent {
   kUnreadable,   // LevelDB refuses it
   kFollows,      // has, or begins with, the record after the one that replay starts from
   kBeginsAfter,  // that record is not there any more
   kEndsBefore,   // the log ends below the snapshot
 };
-// Against the end of the log.
-enum class MarkPlace { kAtOrBeforeEnd, kAfterEnd };
 enum class SnapshotFound {
   kNone,
   kNewest,  // loaded

@@ -8,8 +8,9 @@
 namespace swoosh {
 namespace {
 
-constexpr HistoryFound kHistories[] = {HistoryFound::kAbsent, HistoryFound::kUnfinished,
-                                       HistoryFound::kWhole, HistoryFound::kDamaged};
+constexpr HistoryFound kHistories[] = {HistoryFound::kAbsent,        HistoryFound::kUnfinished,
+                                       HistoryFound::kWhole,         HistoryFound::kDamaged,
+                                       HistoryFound::kBeingRestored, HistoryFound::kBeingRepaired};
 constexpr LogFound kLogs[] = {LogFound::kAbsent, LogFound::kPresent};
 constexpr SnapshotsFound kSnapshots[] = {SnapshotsFound::kNone, SnapshotsFound::kSome};
 constexpr MarkFound kMarks[] = {MarkFound::kAbsent, MarkFound::kWhole, MarkFound::kDamaged,
@@ -34,6 +35,19 @@ TEST(FirstTable, MakesAStoreOnlyWhereNoneWasCompleteAndOpensOnlyWholeOnes) {
           EXPECT_EQ(decision.step == FirstStep::kRefuse, decision.refusal != Refusal::kNone);
         }
       }
+    }
+  }
+}
+
+TEST(FilesTable, OpensSoundFilesAndCutsOnlyWhatWasNeverAcknowledged) {
+  for (int files = 0; files <= static_cast<int>(LogFiles::kManifestDamaged); ++files) {
+    for (const MarkPlace mark : {MarkPlace::kAtOrBeforeEnd, MarkPlace::kAfterEnd}) {
+      const FilesFindings findings = {static_cast<LogFiles>(files), mark};
+      const FilesDecision decision = Decide(findings);
+      EXPECT_EQ(decision.step == FilesStep::kOpen, findings.files == LogFiles::kSound);
+      EXPECT_EQ(decision.step == FilesStep::kCutAndOpen,
+                findings.files == LogFiles::kTorn && mark == MarkPlace::kAtOrBeforeEnd);
+      EXPECT_EQ(decision.step == FilesStep::kRefuse, decision.refusal != Refusal::kNone);
     }
   }
 }

@@ -4,10 +4,8 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <fstream>
 #include <map>
 #include <memory>
-#include <sstream>
 #include <string>
 #include <vector>
 
@@ -21,7 +19,6 @@
 #include "core/state.h"
 #include "gtest/gtest.h"
 #include "leveldb/db.h"
-#include "storage/big_endian.h"
 #include "storage/commit_mark.h"
 #include "storage/fault_file_system.h"
 #include "storage/file_system.h"
@@ -31,7 +28,7 @@
 #include "storage/recovery_table.h"
 #include "storage/snapshot_file.h"
 #include "storage/snapshot_store.h"
-#include "storage/temporary_directory.h"
+#include "storage/store_for_test.h"
 #include "swoosh/v1/record.pb.h"
 
 namespace swoosh {
@@ -39,124 +36,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr char kOtherId[] = "ffffffffffffffffffffffffffffffff";
-
-class RecoveryTest : public testing::Test {
- protected:
-  absl::StatusOr<OpenStore> Open(RecoveryOptions options = {}) {
-    return Recover(&files_, paths_, options);
-  }
-
-  // A closed store with `records` records in groups of five, and snapshots at those indexes.
-  void MakeStore(uint64_t records, std::vector<uint64_t> snapshots = {}) {
-    OpenStore store = Open().value();
-    history_id_ = store.history_id;
-    HistoryForTest history(std::move(store.writer));
-    for (uint64_t index = 0; index < records;) {
-      const uint64_t count = std::min<uint64_t>(5, records - index);
-      ASSERT_TRUE(store.log->Append(index + 1, history.Next(count)).ok());
-      index += count;
-      if (std::count(snapshots.begin(), snapshots.end(), index) > 0) {
-        ASSERT_TRUE(store.snapshots->Write(history.state(), 0).ok());
-      }
-    }
-    end_ = history.state();
-  }
-  // Opens and checks that it is the store that was made, at its end or at that index.
-  OpenStore OpenWhole(RecoveryOptions options = {}) {
-    OpenStore store = Open(std::move(options)).value();
-    EXPECT_EQ(store.history_id, history_id_);
-    EXPECT_EQ(store.writer.position().index, end_.index());
-    EXPECT_EQ(store.writer.position().record_hash, end_.position().record_hash);
-    EXPECT_EQ(ToHex(store.writer.Seal()), ToHex(end_.hash()));
-    EXPECT_EQ(store.log->next_index(), end_.index() + 1);
-    EXPECT_TRUE(absl::EndsWith(store.report,
-                               absl::StrCat("index=", end_.index(), " hash=", ToHex(end_.hash()))))
-        << store.report;
-    return store;
-  }
-  void ExpectRefused(Refusal refusal, const std::vector<std::string>& texts) {
-    const absl::Status status = Open().status();
-    EXPECT_EQ(RefusalName(RefusalOf(status)), RefusalName(refusal)) << status;
-    EXPECT_TRUE(absl::StartsWith(status.message(), RefusalName(refusal))) << status;
-    for (const std::string& text : texts) {
-      EXPECT_TRUE(absl::StrContains(status.message(), text)) << status << "\nlacks: " << text;
-    }
-  }
-  // That, and that not one byte was changed: what may be evidence is left alone.
-  void ExpectRefusedUntouched(Refusal refusal, const std::vector<std::string>& texts) {
-    const std::map<std::string, std::string> before = Everything();
-    ExpectRefused(refusal, texts);
-    EXPECT_EQ(Everything(), before);
-  }
-
-  static std::string ReadFile(const std::string& path) {
-    std::ifstream in(path, std::ios::binary);
-    std::stringstream bytes;
-    bytes << in.rdbuf();
-    return bytes.str();
-  }
-  static void WriteFile(const std::string& path, const std::string& bytes) {
-    std::ofstream(path, std::ios::binary | std::ios::trunc) << bytes;
-  }
-  static void FlipByte(const std::string& path, size_t at) {
-    std::string bytes = ReadFile(path);
-    bytes.at(at) = static_cast<char>(bytes.at(at) ^ 0x20);
-    WriteFile(path, bytes);
-  }
-  // Path to bytes. The lock files are made by looking.
-  std::map<std::string, std::string> Everything() const {
-    std::map<std::string, std::string> files;
-    for (const auto& entry : fs::recursive_directory_iterator(directory_.path())) {
-      if (!entry.is_regular_file() || entry.path().filename() == "LOCK") continue;
-      files[entry.path().string()] = ReadFile(entry.path().string());
-    }
-    return files;
-  }
-  std::string NewestWalFile(const std::string& suffix) const {
-    std::string newest;
-    for (const auto& entry : fs::directory_iterator(paths_.wal_dir)) {
-      const std::string path = entry.path().string();
-      if (absl::EndsWith(path, suffix)) newest = std::max(newest, path);
-    }
-    return newest;
-  }
-  std::string SnapshotPath(uint64_t index) const {
-    return absl::StrCat(paths_.snapshot_dir, "/", SnapshotFileName(index));
-  }
-  void DamageSnapshot(uint64_t index) {
-    FlipByte(SnapshotPath(index), fs::file_size(SnapshotPath(index)) / 2);
-  }
-  void WriteMark(const CommitMark::Content& content) {
-    ASSERT_TRUE(CommitMark::Create(&files_, mark_, content).ok());
-  }
-  // Trims behind recovery's back, as far as the log lets it.
-  void TrimLog(uint64_t first_kept) {
-    OpenStore store = Open().value();
-    ASSERT_TRUE(store.log->TrimPrefix(first_kept).ok());
-  }
-  template <typename Change>
-  void ChangeDatabase(Change change) {
-    leveldb::DB* database = nullptr;
-    ASSERT_TRUE(leveldb::DB::Open(leveldb::Options(), paths_.wal_dir, &database).ok());
-    change(database);
-    delete database;
-  }
-  static std::string KeyOf(uint64_t index) {
-    std::string key;
-    AppendBigEndian(index, &key);
-    return key;
-  }
-
-  TemporaryDirectory directory_;
-  const StorePaths paths_ = {directory_ / "data", directory_ / "data/wal",
-                             directory_ / "data/snapshots"};
-  const std::string mark_ = directory_ / "data/commit_mark";
-  const std::string history_file_ = directory_ / "data/history_id";
-  FaultFileSystem files_{PosixFileSystem()};
-  std::string history_id_;
-  State end_;
-};
+using RecoveryTest = StoreTest;
 
 // ------------------------------------------------------------------- a new store
 
@@ -215,6 +95,27 @@ TEST_F(RecoveryTest, UnfinishedWithRecordsIsRefused) {
   ExpectRefused(Refusal::kUnfinishedStoreHasData, {history_file_, paths_.wal_dir});
 }
 
+TEST_F(RecoveryTest, AnUnfinishedRestoreIsRefusedWhateverIsThere) {
+  for (const uint64_t records : {0, 7}) {
+    fs::remove_all(paths_.data_dir);
+    MakeStore(records);
+    ASSERT_TRUE(
+        WriteHistoryFile(&files_, history_file_, {history_id_, false, kOtherId, true}).ok());
+    ExpectRefusedUntouched(Refusal::kRestoreUnfinished, {paths_.data_dir, "restore again"});
+  }
+}
+
+TEST_F(RecoveryTest, TheChainBeginsWithTheOriginWhateverTheHistoryIsCalled) {
+  MakeStore(12);
+  const std::string origin = history_id_;
+  history_id_ = kOtherId;
+  ASSERT_TRUE(WriteHistoryFile(&files_, history_file_, {kOtherId, true, origin}).ok());
+  WriteMark({kOtherId, end_.index(), end_.position().record_hash});
+  const OpenStore store = OpenWhole();
+  EXPECT_EQ(store.origin_id, origin);
+  EXPECT_EQ(store.replayed_records, 12u);
+}
+
 TEST_F(RecoveryTest, UnfinishedWithSnapshotsIsRefused) {
   MakeStore(10, {5});
   ASSERT_TRUE(WriteHistoryFile(&files_, history_file_, {history_id_, false}).ok());
@@ -259,6 +160,23 @@ TEST_F(RecoveryTest, AFailingDiskIsUnavailableAndNotDamage) {
     }
     OpenWhole();
   }
+}
+
+TEST_F(RecoveryTest, AFolderThatCannotBeListedIsUnavailableAndNotEmpty) {
+  MakeStore(20, {10});
+  uint64_t n = 0;
+  do {
+    files_.Arm({.after = n, .only = FaultFileSystem::Call::kList});
+    const absl::Status status = Open().status();
+    const bool fired = files_.fired();
+    files_.Disarm();
+    if (!status.ok()) {
+      EXPECT_EQ(RefusalOf(status), Refusal::kIo) << status;
+    }
+    OpenWhole();
+    if (!fired) break;
+  } while (++n < 100);
+  EXPECT_GT(n, 2u);
 }
 
 // ------------------------------------------------------------------- before the log is opened
@@ -350,55 +268,6 @@ TEST_F(RecoveryTest, ItGoesOnWhereItEnded) {
     ASSERT_TRUE(store.log->Append(end_.index() + 1, history.Next(7)).ok());
     end_ = history.state();
   }
-  OpenWhole();
-}
-
-TEST_F(RecoveryTest, ALogFileDamagedIsDataLoss) {
-  MakeStore(500);
-  FlipByte(NewestWalFile(".log"), 5'000);
-  ExpectRefused(Refusal::kLogUnreadable, {paths_.wal_dir, "up to record 500"});
-}
-
-TEST_F(RecoveryTest, ATableMissingIsDataLoss) {
-  MakeStore(20);
-  OpenWhole();  // makes a table
-  ASSERT_TRUE(files_.Remove(NewestWalFile(".ldb")).ok());
-  ExpectRefused(Refusal::kLogUnreadable, {paths_.wal_dir});
-}
-
-// LevelDB opens both without a word.
-TEST_F(RecoveryTest, ALogThatEndsBeforeTheMarkIsDataLossAndNotAShorterHistory) {
-  MakeStore(50, {10});
-  const std::string log = NewestWalFile(".log");
-  fs::resize_file(log, fs::file_size(log) * 6 / 10);
-  ExpectRefused(Refusal::kLogEndsBeforeMark,
-                {"record 50 was acknowledged", mark_, "to 50 are lost"});
-  ASSERT_TRUE(files_.Remove(NewestWalFile(".log")).ok());
-  ExpectRefused(Refusal::kLogEndsBeforeMark, {"record 50 was acknowledged"});
-}
-
-TEST_F(RecoveryTest, TheLogFileDeletedIsDataLoss) {
-  MakeStore(50);
-  ASSERT_TRUE(files_.Remove(NewestWalFile(".log")).ok());
-  ExpectRefused(Refusal::kLogEndsBeforeMark,
-                {"ends at record 0", "record 50 was acknowledged", "records 1 to 50 are lost"});
-}
-
-TEST_F(RecoveryTest, ALogThatEndsBeforeTheSnapshotIsDataLoss) {
-  MakeStore(50, {40});
-  WriteMark({history_id_, 0, Sha256(history_id_)});
-  ASSERT_TRUE(files_.Remove(NewestWalFile(".log")).ok());
-  ExpectRefused(Refusal::kLogEndsBeforeSnapshot,
-                {"ends at record 0", SnapshotPath(40), "records 1 to 40 are lost"});
-}
-
-TEST_F(RecoveryTest, ATornTailThatWasNeverAcknowledgedIsNoDamage) {
-  MakeStore(50);
-  const std::string path = NewestWalFile(".log");
-  const std::string log = ReadFile(path);
-  // The beginning of another record of LevelDB's: a header that promises 300 bytes, and 100.
-  WriteFile(path, log + std::string("\x01\x02\x03\x04\x2c\x01\x01", 7) + std::string(100, 'x'));
-  OpenWhole();
   OpenWhole();
 }
 

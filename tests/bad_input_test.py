@@ -48,6 +48,16 @@ class BadInputTest(unittest.TestCase):
         self.assertIn(case.message, refusal.message + str(refusal.violations))
         self.assertEqual(self.state(), before)
 
+    def test_a_call_that_ends_without_its_request_is_refused(self):
+        for method in ("Orchestrator/Submit", "Orchestrator/GetState", "Admin/GetStatus"):
+            with self.subTest(method):
+                before = self.state()
+                call = self.server.channel.stream_unary(f"/swoosh.v1.{method}")
+                refusal = refusal_of(call, iter(()), timeout=CALL_SECONDS_MAX)
+                self.assertEqual(refusal.reason, "INVALID_FIELD", refusal)
+                self.assertEqual(list(refusal.violations), ["request"])
+                self.assertEqual(self.state(), before)
+
     def test_a_bad_machine_is_refused_by_the_field_and_leaves_no_trace(self):
         for case in BAD_MACHINES:
             with self.subTest(case.what):

@@ -1,4 +1,4 @@
-"""Every acknowledged transition survives kill -9: once, in order. The soak does it for longer."""
+"""What clients see through kill -9 is what one correct server shows: a part of two campaigns."""
 
 import json
 import unittest
@@ -6,19 +6,23 @@ import unittest
 import crash_workload
 import test_main
 
-CYCLES = 20
+KILLS = 20
+OPERATIONS = 5000
+HANG_SECONDS_MAX = 850  # with sanitizers it takes minutes
 
 
 class CrashTest(unittest.TestCase):
-    def test_what_was_acknowledged_is_there_once_and_in_order_after_every_kill(self):
-        counts = crash_workload.run(CYCLES, SEED)
+    def test_histories_through_kills_are_linearizable_and_nothing_is_lost_or_applied_twice(self):
+        counts = crash_workload.run(KILLS, SEED, OPERATIONS)
         print(json.dumps(counts), flush=True)
-        self.assertGreater(counts["acknowledged"], 10 * CYCLES)
-        self.assertGreater(counts["duplicates"], 0)
+        self.assertEqual(counts["violations"], 0)
+        self.assertEqual(counts["kills"], KILLS)
+        self.assertGreaterEqual(counts["operations"], OPERATIONS)
+        for each in ("duplicates", "refused", "reads", "watched", "state_hashes"):
+            self.assertGreater(counts[each], 0, each)
         self.assertGreater(counts["last_snapshot_index"], 0)
-        self.assertGreater(counts["first_index"], 1)
 
 
 if __name__ == "__main__":
     SEED = test_main.seed_from_flag()
-    test_main.run()
+    test_main.run(HANG_SECONDS_MAX)

@@ -173,15 +173,9 @@ class LifecycleTest(unittest.TestCase):
         for service in (b"swoosh.v1.Orchestrator", b"swoosh.v1.Admin", b"grpc.health.v1.Health"):
             self.assertIn(service, answer)
 
-    def test_what_is_not_there_yet_says_so(self):
-        refusal = refusal_of(
-            next, self.server.admin.Backup(admin_pb2.BackupRequest(), timeout=CALL_SECONDS_MAX)
-        )
-        self.assertEqual((refusal.code.name, refusal.reason), ("UNIMPLEMENTED", "NOT_IMPLEMENTED"))
+    def test_time_stands_still_with_a_manual_clock_until_it_is_moved(self):
         refusal = refusal_of(self.server.admin.AdvanceClock, admin_pb2.AdvanceClockRequest())
         self.assertEqual(refusal.reason, "CLOCK_NOT_MANUAL")
-
-    def test_time_stands_still_with_a_manual_clock_until_it_is_moved(self):
         server = swoosh_server.Server("--clock=manual")
         self.addCleanup(server.close)
         stub = server.orchestrator

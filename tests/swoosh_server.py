@@ -5,12 +5,15 @@ store's folder goes at exit.
 """
 
 import atexit
+import contextlib
 import os
 import pathlib
+import random
 import re
 import select
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -35,6 +38,7 @@ sys.path.insert(0, str(built("proto/swoosh/v1/orchestrator_pb2.py").parent.paren
 import grpc  # noqa: E402
 from swoosh.v1 import admin_pb2_grpc, orchestrator_pb2, orchestrator_pb2_grpc  # noqa: E402
 
+LOW_PORT_MIN = 10_000
 START_SECONDS_MAX = 60
 STOP_SECONDS_MAX = 30
 VERIFY_SECONDS_MAX = 120
@@ -62,6 +66,20 @@ def temporary_folder():
     return pathlib.Path(path)
 
 
+def low_address():
+    """A free address on loopback that no outgoing connection is ever given: a client that connects
+    while nobody listens might else be given the very port, and be connected to itself."""
+    lowest = int(pathlib.Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    while True:
+        port = random.SystemRandom().randrange(LOW_PORT_MIN, max(LOW_PORT_MIN + 1000, lowest))
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+                return f"127.0.0.1:{port}"
+            except OSError:
+                continue
+
+
 def bound_to_us(command):
     """A command that the kernel kills when the thread that starts it ends."""
     return ["/usr/bin/setpriv", "--pdeathsig", "KILL", *map(str, command)]
@@ -73,17 +91,20 @@ class Server:
     Start and stop it from one thread, the main one: it dies with the thread that started it.
     """
 
-    def __init__(self, *flags, start_seconds_max=START_SECONDS_MAX):
+    def __init__(self, *flags, start_seconds_max=START_SECONDS_MAX, data_dir=None, low_ports=False):
+        """`data_dir`: where its store is, if not in its own folder. `low_ports`: for a server that
+        is away for long and often; nobody else is given such a port meanwhile."""
         self.folder = temporary_folder()
-        self.data_dir = self.folder / "data"
+        self.data_dir = self.folder / "data" if data_dir is None else data_dir
         self.log_path = self.folder / "swooshd.log"
         self.flags = flags
         self.start_seconds_max = start_seconds_max
-        self.grpc_address = "127.0.0.1:0"
-        self.http_address = "127.0.0.1:0"
+        self.grpc_address = low_address() if low_ports else "127.0.0.1:0"
+        self.http_address = low_address() if low_ports else "127.0.0.1:0"
         self.index = 0  # of the serving line
         self.state_hash = ""  # of the serving line, in hexadecimal
         self.start_seconds = 0.0  # from the start of the process to its serving line
+        self.launched = 0.0  # when the process was started, by the monotonic clock
         self._process = None
         self._channel = None
         atexit.register(self.close)
@@ -95,8 +116,14 @@ class Server:
 
     def start(self):
         """Starts it, on the ports that it had before, and waits for its serving line."""
+        self.launch()
+        self.await_serving()
+        self._reconnect(self.launched + self.start_seconds_max)
+
+    def launch(self):
+        """Starts the process, and does not wait for it."""
         command = [SWOOSHD, "--data_dir", self.data_dir, "--listen", self.grpc_address]
-        began = time.monotonic()
+        self.launched = time.monotonic()
         with open(self.log_path, "ab") as log:
             self._process = subprocess.Popen(
                 bound_to_us([*command, "--http", self.http_address, *self.flags]),
@@ -106,15 +133,26 @@ class Server:
                 # As Python itself has it, a file that may not grow is an error and no signal.
                 restore_signals=False,
             )
-        line = self._first_line(began + self.start_seconds_max)
-        self.start_seconds = time.monotonic() - began
+
+    def await_serving(self):
+        """Waits for the serving line of the process that was launched."""
+        line = self._first_line(self.launched + self.start_seconds_max)
+        self.start_seconds = time.monotonic() - self.launched
         match = SERVING.fullmatch(line)
         if match is None:
             self.kill()
             raise ServerError(f"no serving line but {line!r}; it logged:\n{self.log_tail()}")
         self.grpc_address, self.http_address, index, self.state_hash = match.groups()
         self.index = int(index)
-        self._reconnect(began + self.start_seconds_max)
+
+    @property
+    def is_launched(self):
+        """False once it was killed, or found to have ended."""
+        return self._process is not None
+
+    def has_begun_to_serve(self):
+        """Whether the serving line can be read, or the process has ended."""
+        return bool(select.select([self._process.stdout], [], [], 0)[0])
 
     def _reconnect(self, deadline):
         """Uses the shared connection until it no longer is the broken one to the process before."""
@@ -139,6 +177,23 @@ class Server:
             read += piece
         return read.decode(errors="replace")
 
+    @property
+    def snapshot_dir(self):
+        return self.data_dir / "snapshots"
+
+    def snapshots(self):
+        """(index, path) of each snapshot, the oldest first."""
+        paths = sorted(self.snapshot_dir.glob("snapshot-*.swoosh"))
+        return [(int(path.stem.partition("-")[2]), path) for path in paths]
+
+    def has_open(self, folder):
+        """Whether the process has a file open in `folder`; False also when it has ended."""
+        found = []
+        with contextlib.suppress(OSError):
+            for each in os.scandir(f"/proc/{self.pid}/fd"):
+                found.append(os.readlink(each.path))
+        return any(path.startswith(f"{folder}/") for path in found)
+
     def kill(self):
         """kill -9, and waits until it is gone."""
         self._end(signal.SIGKILL)
@@ -146,6 +201,10 @@ class Server:
     def terminate(self):
         """Asks it to shut down; returns its exit code."""
         return self._end(signal.SIGTERM)
+
+    def ended(self):
+        """Whether it has ended by itself, or was not started."""
+        return self._process is None or self._process.poll() is not None
 
     def wait_for_exit(self):
         """Waits until it has ended by itself; returns its exit code."""

@@ -21,6 +21,7 @@ check() {
 
 check "clang-format" tools/format.sh --check
 check "layers" tools/lint_layers.sh
+check "seeded bugs" tools/lint_seeded_bugs.sh
 if reason=$(tools/install_npm_packages.sh); then
   check "buf" tools/lint_protos.sh
 else

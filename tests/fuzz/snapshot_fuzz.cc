@@ -57,6 +57,7 @@ class MemoryFileSystem : public FileSystem {
   absl::StatusOr<std::vector<std::string>> List(const std::string&) override { return ReadOnly(); }
   absl::Status CreateDirectories(const std::string&) override { return ReadOnly(); }
   absl::Status Rename(const std::string&, const std::string&) override { return ReadOnly(); }
+  absl::Status Link(const std::string&, const std::string&) override { return ReadOnly(); }
   absl::Status Remove(const std::string&) override { return ReadOnly(); }
   absl::Status SyncDirectory(const std::string&) override { return ReadOnly(); }
   absl::StatusOr<std::unique_ptr<FileLock>> Lock(const std::string&) override { return ReadOnly(); }
