@@ -36,8 +36,12 @@ struct Draft {
 // ones before it, and nothing is changed when one is refused.
 class ProposalReducer {
  public:
-  ProposalReducer(const StateView& state, const Proposal& proposal, Hlc hlc)
-      : state_(state), proposal_(proposal), hlc_(hlc), index_(state.index() + 1) {}
+  ProposalReducer(const StateView& state, const Proposal& proposal, Hlc hlc, Changes* changes)
+      : state_(state),
+        proposal_(proposal),
+        hlc_(hlc),
+        changes_(changes),
+        index_(state.index() + 1) {}
 
   absl::StatusOr<Reduction> Run();
 
@@ -73,6 +77,7 @@ class ProposalReducer {
   const StateView& state_;
   const Proposal& proposal_;
   const Hlc hlc_;
+  Changes* const changes_;
   const uint64_t index_;
   int transition_ = 0;
   uint32_t timer_count_ = 0;  // that this record has set

@@ -343,7 +343,7 @@ void ProposalReducer::WriteChange(Draft* draft) {
   const std::optional<Instance>& before = draft->before;
   const std::optional<Instance>& now = draft->now;
   const Instance& shown = now.has_value() ? *now : *before;
-  v1::Change* change = reduction_.changes.Add();
+  v1::Change* change = changes_->Add();
   change->set_instance_id(shown.id);
   change->set_machine(shown.machine);
   change->set_machine_version(shown.machine_version);
@@ -398,8 +398,9 @@ void ProposalReducer::WriteTimers(const Draft& draft) {
   }
 }
 
-absl::StatusOr<Reduction> Reduce(const StateView& state, const Proposal& proposal, Hlc hlc) {
-  return ProposalReducer(state, proposal, hlc).Run();
+absl::StatusOr<Reduction> Reduce(const StateView& state, const Proposal& proposal, Hlc hlc,
+                                 Changes* changes) {
+  return ProposalReducer(state, proposal, hlc, changes).Run();
 }
 
 }  // namespace swoosh

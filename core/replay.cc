@@ -31,8 +31,7 @@ absl::Status CheckPlace(const v1::Record& record, const LogPosition& before) {
 // Whether `reduced` is what the record holds. The record that it would make has the stored bytes in
 // nearly every case; where the library that wrote them ordered a map in another way, the content is
 // compared. Leaves the record with the one or the other.
-bool SameChanges(absl::string_view stored, v1::Record* record,
-                 google::protobuf::RepeatedPtrField<v1::Change>* reduced) {
+bool SameChanges(absl::string_view stored, v1::Record* record, Changes* reduced) {
   record->mutable_changes()->Swap(reduced);
   if (EncodeRecord(*record) == stored) return true;
   return std::equal(record->changes().begin(), record->changes().end(), reduced->begin(),
@@ -64,11 +63,12 @@ absl::Status ReplayRecord(absl::string_view stored, StateWriter* writer, v1::Rec
   proposal.transitions = &record->transitions();
   proposal.guard_outcomes = &record->guard_outcomes();
   proposal.reducer_version = record->reducer_version();
-  absl::StatusOr<Reduction> reduction = Reduce(writer->view(), proposal, hlc);
+  Changes changes;
+  absl::StatusOr<Reduction> reduction = Reduce(writer->view(), proposal, hlc, &changes);
   if (!reduction.ok()) {
     return Damaged(index, absl::StrCat("the reducer refuses it: ", reduction.status().message()));
   }
-  if (!SameChanges(stored, record, &reduction->changes)) {
+  if (!SameChanges(stored, record, &changes)) {
     return Damaged(index, "the reducer makes other changes of it than those recorded");
   }
   writer->Apply(reduction->effect, record->reducer_version(), hlc);

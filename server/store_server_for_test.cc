@@ -98,7 +98,7 @@ FutureAnswer StoreServer::Submit(v1::SubmitRequest request) {
 
 void StoreServer::Submit(v1::SubmitRequest request, std::function<void(Answer)> done) {
   Submission submission;
-  submission.request = std::move(request);
+  *submission.request = std::move(request);
   submission.done = std::move(done);
   const absl::Status taken = executor_->TrySubmit(&submission);
   if (!taken.ok()) submission.done(taken);
