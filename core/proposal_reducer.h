@@ -20,14 +20,15 @@ namespace swoosh {
 
 // One instance as the proposal found it and as it is now.
 struct Draft {
-  std::string key;
+  StateKey key;
   std::optional<Instance> before;
   std::optional<Instance> now;
   const Machine* machine = nullptr;  // of `now`; else of `before`
   bool created = false;
   bool changed = false;
-  std::vector<std::string> exited;  // of those active before
-  std::vector<std::string> edges;
+  // Ids, which stand in the machine's definition.
+  absl::InlinedVector<const std::string*, 4> exited;  // of those active before
+  absl::InlinedVector<const std::string*, 4> edges;
   std::vector<v1::Emitted> emitted;
   bool faulted = false;  // by this record
 };
