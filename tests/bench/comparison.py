@@ -218,6 +218,14 @@ class Comparison:
             }
         )
 
+    def plot_rounds(self, name, title, y_label, values):
+        """Keeps a plot of each round's values, {label: [value, …]}."""
+        series = {
+            label: [(number, *[value] * 3) for number, value in enumerate(each, 1)]
+            for label, each in values.items()
+        }
+        self.plot(name, title, "round", y_label, series)
+
     def end(self):
         """Writes what was measured, and the report of all that is there."""
         self._path.parent.mkdir(exist_ok=True)

@@ -166,8 +166,9 @@ def ratios(title, rows):
         )
         low, high = ratio * max(1 - spread / 2, 0.5), ratio * (1 + spread / 2)
         parts.append(line(at(low), y, at(high), y, "axis", ' stroke-width="2"'))
-        parts.append(text(max(at(high), at(ratio)) + 6, y + 4, f"{ratio:.3g}", "start"))
-        if bound:
+        place = max(at(high), at(ratio), at(bound) if bound and bound > 0 else 0)
+        parts.append(text(place + 6, y + 4, f"{ratio:.3g}", "start"))
+        if bound and bound > 0:
             parts.append(
                 line(at(bound), y - 12, at(bound), y + 12, "axis", ' stroke-width="3"')
             )
