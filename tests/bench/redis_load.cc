@@ -71,11 +71,11 @@ class RedisLoad {
     absl::Time now = absl::Now();
     while (!plan_.Ended(now) || !due_.empty()) {
       Fill(now);
-      absl::Status status = AwaitAndMove();
-      if (!status.ok()) return status;
+      const absl::Status moved = AwaitAndMove();
+      if (!moved.ok()) return moved;
       now = absl::Now();
-      status = TakeAnswers(now);
-      if (!status.ok()) return status;
+      const absl::Status taken = TakeAnswers(now);
+      if (!taken.ok()) return taken;
     }
     return tally_.ToJson(plan_);
   }
@@ -155,15 +155,17 @@ absl::StatusOr<int> Connect(int port) {
   return connection;
 }
 
-int Main() {
+absl::StatusOr<std::string> RunLoad() {
   const absl::StatusOr<int> connection = Connect(absl::GetFlag(FLAGS_port));
-  absl::StatusOr<std::string> json = connection.status();
-  if (connection.ok()) {
-    const LoadPlan plan(absl::Now(), absl::GetFlag(FLAGS_warm_up), absl::GetFlag(FLAGS_duration),
-                        0);
-    json = RedisLoad(*connection, plan).Run();
-    close(*connection);
-  }
+  if (!connection.ok()) return connection.status();
+  const LoadPlan plan(absl::Now(), absl::GetFlag(FLAGS_warm_up), absl::GetFlag(FLAGS_duration), 0);
+  absl::StatusOr<std::string> json = RedisLoad(*connection, plan).Run();
+  close(*connection);
+  return json;
+}
+
+int Main() {
+  const absl::StatusOr<std::string> json = RunLoad();
   if (!json.ok()) {
     std::fprintf(stderr, "%s\n", json.status().ToString().c_str());
     return 1;
