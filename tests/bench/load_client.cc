@@ -115,17 +115,20 @@ class LoadRun {
  private:
   absl::Status Loop() {
     absl::Time now = absl::Now();
+    absl::Time last_event = now;
     for (;;) {
       const bool has_room = SendDue(now);
       if (plan_->Ended(now) && IsIdle()) return absl::OkStatus();
-      const absl::Time silence = now + kAnswerTimeout;
-      const absl::Time deadline =
-          has_room && plan_->at_a_rate() ? std::min(plan_->next(), silence) : silence;
+      const absl::Time silence = last_event + kAnswerTimeout;
+      absl::Time deadline = silence;
+      if (now < plan_->end()) deadline = std::min(deadline, plan_->end());
+      if (has_room && plan_->at_a_rate()) deadline = std::min(deadline, plan_->next());
       void* tag = nullptr;
       bool ok = false;
       const auto next = queue_.AsyncNext(&tag, &ok, absl::ToChronoTime(deadline));
       now = absl::Now();
       if (next == grpc::CompletionQueue::GOT_EVENT) {
+        last_event = now;
         OnEvent(tag, ok, now);
       } else if (now >= silence) {
         Cancel();
