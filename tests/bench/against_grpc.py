@@ -4,8 +4,8 @@
 The echo server takes the same requests by the same service and answers with as many bytes as ours;
 of gRPC's two server APIs the one that did better counts.
 
-- One client, one in flight: our p50 less the echo's, against the p50 of an append and fdatasync of as
-  many bytes as the record has.
+- One client, one in flight: our p50 less the echo's, against the p50 of an append and fdatasync of
+  as many bytes as the record has.
 - 256 in flight, each a call of its own, over one connection, which is when gRPC is at its fastest:
   answers a second.
 - One stream, a transition a message, 1,000 in flight: answers a second.

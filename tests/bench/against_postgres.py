@@ -110,9 +110,9 @@ class PostgresServer(wire_load.DurableServer):
         self._as_user.append("--clear-groups")
         # The folders above may be closed to others.
         may_pass = ["--inh-caps=+dac_override", "--ambient-caps=+dac_override"]
-        if subprocess.run([*self._as_user, *may_pass, "true"], stderr=subprocess.DEVNULL).returncode:
-            return
-        self._as_user += may_pass
+        tried = subprocess.run([*self._as_user, *may_pass, "true"], stderr=subprocess.DEVNULL)
+        if tried.returncode == 0:
+            self._as_user += may_pass
 
     def _make_cluster(self):
         command = ["initdb", "-D", self._data_dir, "-A", "trust", "-E", "UTF8", "--locale=C", "-N"]

@@ -2,8 +2,8 @@
 """Our stream beside Redis with appendfsync always: as many commands in flight, of as many bytes.
 
 Ours: one SubmitStream, an event a message, 1,000 in flight, over 1,000 instances. Redis: one
-connection, SET commands pipelined without waiting, 1,000 in flight, over 1,000 keys; a command has as
-many bytes as our request. Redis does not rewrite its file meanwhile, and takes no snapshots.
+connection, SET commands pipelined without waiting, 1,000 in flight, over 1,000 keys; a command has
+as many bytes as our request. Redis does not rewrite its file meanwhile, and takes no snapshots.
 """
 
 import itertools

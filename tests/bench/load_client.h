@@ -30,7 +30,8 @@ struct Load {
   double rate = 0;
 };
 
-// Connects, sends the load from one thread, and returns when all is answered or broken. The same
+// Connects, sends the load from one thread with a completion queue (gRPC's callbacks took as much
+// processor time a call, or more), and returns when all is answered or broken. The same
 // machinery for every server: it knows no message. After the first failure nothing more is sent.
 // Returns a line of JSON (LoadTally::ToJson).
 //   kUnavailable: a connection could not be made. kDeadlineExceeded: some of what was sent was not

@@ -79,9 +79,8 @@ class OurServer(wire_load.DurableServer):
         submit(stub, register(MACHINE))
         ids = wire_load.instance_ids()
         for first in range(0, len(ids), CREATED_PER_PROPOSAL):
-            submit(
-                stub, *(create(each, "worker") for each in ids[first : first + CREATED_PER_PROPOSAL])
-            )
+            some = ids[first : first + CREATED_PER_PROPOSAL]
+            submit(stub, *(create(each, "worker") for each in some))
         self.reply_bytes, self.record_bytes = self._sizes(1)
         _, self.record_of_many_bytes = self._sizes(TRANSITIONS_PER_PROPOSAL)
         self.kill()
@@ -101,7 +100,9 @@ class OurServer(wire_load.DurableServer):
     def start(self):
         if self._server is None:
             self._server = Server(
-                data_dir=self._folder / "swoosh", start_seconds_max=START_SECONDS_MAX, low_ports=True
+                data_dir=self._folder / "swoosh",
+                start_seconds_max=START_SECONDS_MAX,
+                low_ports=True,
             )
         else:
             self._server.start()

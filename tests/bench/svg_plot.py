@@ -136,7 +136,8 @@ def lines(plot):
         colour = COLOURS[number % len(COLOURS)]
         parts.extend(_series(points, x_at, y_at, colour))
         place = TOP + 10 + 20 * number
-        parts.append(f'<rect x="{right + 14}" y="{place - 9}" width="14" height="4" fill="{colour}"/>')
+        key = f'x="{right + 14}" y="{place - 9}" width="14" height="4"'
+        parts.append(f'<rect {key} fill="{colour}"/>')
         parts.append(text(right + 34, place - 2, label, "start"))
     return document(WIDTH, HEIGHT, parts)
 
@@ -150,8 +151,10 @@ def ratios(title, rows):
         return document(WIDTH, height, parts)
     left = 24 + LETTER_WIDTH * max(len(label) for label, *_ in rows)
     right = WIDTH - NUMBER_WIDTH
-    numbers = [each for _, ratio, spread, bound, _ in rows for each in (*_ends(ratio, spread), bound)]
-    positive = [each for each in numbers if each and each > 0] or [1]
+    numbers = [bound for _, _, _, bound, _ in rows if bound]
+    for _, ratio, spread, _, _ in rows:
+        numbers.extend(_ends(ratio, spread))
+    positive = [each for each in numbers if each > 0] or [1]
     at = Scale([0.8 * min(positive), 1.1 * max(positive), 0.8], True, left, right)
     for tick in at.ticks():
         parts.append(line(at(tick), TOP, at(tick), bottom, "grid"))

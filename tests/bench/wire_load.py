@@ -1,4 +1,4 @@
-"""Load on a gRPC server by the program wire_load, and servers that are killed after each run of it."""
+"""Load on a gRPC server by the program wire_load, and servers that are killed after each run."""
 
 import abc
 import atexit
