@@ -69,7 +69,7 @@ absl::Status ApplyReplay(const PreparedRecord& prepared, StateWriter* writer,
   reduced->Swap(&reduction->changes);
   writer->Apply(reduction->effect, record.reducer_version(), hlc);
   writer->SetRecordHash(prepared.hash);
-  if (!record.state_hash().empty() && record.state_hash() != AsBytes(writer->Seal())) {
+  if (!record.state_hash().empty() && record.state_hash() != AsBytes(writer->Hash())) {
     return Damaged(index, "the state after it has another hash than the one recorded");
   }
   return absl::OkStatus();
