@@ -99,11 +99,9 @@ absl::StatusOr<std::unique_ptr<LevelDbLog>> LevelDbLog::Open(FileSystem* file_sy
   return log;
 }
 
-absl::Status LevelDbLog::OpenDatabase(bool create_if_missing, size_t write_buffer_bytes) {
+leveldb::Options LevelDbLog::DatabaseOptions(size_t write_buffer_bytes) {
   leveldb::Options options;
-  options.env = &env_;
   options.info_log = LevelDbEnv::NullLogger();
-  options.create_if_missing = create_if_missing;
   options.paranoid_checks = true;
   options.reuse_logs = false;
   options.write_buffer_size = write_buffer_bytes == 0 ? kWriteBufferBytes : write_buffer_bytes;
@@ -111,6 +109,13 @@ absl::Status LevelDbLog::OpenDatabase(bool create_if_missing, size_t write_buffe
   options.block_size = kBlockBytes;
   options.max_open_files = kOpenFilesMax;
   options.compression = leveldb::kSnappyCompression;
+  return options;
+}
+
+absl::Status LevelDbLog::OpenDatabase(bool create_if_missing, size_t write_buffer_bytes) {
+  leveldb::Options options = DatabaseOptions(write_buffer_bytes);
+  options.env = &env_;
+  options.create_if_missing = create_if_missing;
   leveldb::DB* database = nullptr;
   const leveldb::Status status = leveldb::DB::Open(options, directory_, &database);
   database_.reset(database);

@@ -44,6 +44,10 @@ class LevelDbLog : public Log {
                                                           LevelDbEnv::SyncObserver on_sync,
                                                           size_t write_buffer_bytes = 0);
 
+  // What the database is opened with, but for the Env: also for measurements beside it.
+  // `write_buffer_bytes`: see Open().
+  static leveldb::Options DatabaseOptions(size_t write_buffer_bytes = 0);
+
   // From here on appends are possible, and write `mark`. Until then the log can only be read.
   void AttachMark(std::unique_ptr<CommitMark> mark);
 

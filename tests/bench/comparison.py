@@ -6,9 +6,9 @@ report in OUTPUT is made anew from all files that are there (report.py).
 
 Whatever is compared is run in turns, A B B A A B …, so that a machine that gets slower or faster
 meanwhile does so for both. A row's figures are medians over the rounds; its ratio is the median of
-the rounds' own ratios, its spread their interquartile range relative to it. What the disk alone takes
-for a write and a sync is measured before and after each round, because no figure of a durable server
-says anything without it.
+the rounds' own ratios, its spread their interquartile range relative to it. What the disk alone
+takes for a write and a sync is measured before and after each round, because no figure of a durable
+server says anything without it.
 """
 
 import argparse
@@ -174,9 +174,10 @@ class Comparison:
         return self.output / "rows" / f"{self.name}.json"
 
     def rounds(self, sides, sync_bytes):
-        """Runs each of `sides`, {name: function}, in every round; a function returns {figure: number}.
+        """Runs each of `sides`, {name: function}, in every round.
 
-        `sync_bytes`: what the probe of the disk writes; as much as a sync of ours does.
+        A function returns {figure: number}. `sync_bytes`: what the probe of the disk writes; as
+        much as a sync of ours does.
         """
         measured = Rounds(sync_bytes)
         names = list(sides)
@@ -217,6 +218,14 @@ class Comparison:
                 },
             }
         )
+
+    def plot_rounds(self, name, title, y_label, values):
+        """Keeps a plot of each round's values, {label: [value, …]}."""
+        series = {
+            label: [(number, *[value] * 3) for number, value in enumerate(each, 1)]
+            for label, each in values.items()
+        }
+        self.plot(name, title, "round", y_label, series)
 
     def end(self):
         """Writes what was measured, and the report of all that is there."""

@@ -154,7 +154,8 @@ class SvgPlotTest(unittest.TestCase):
                 self.words(svg_plot.lines(self.plot(series=series, log_x=log, log_y=log)))
 
     def test_ratios_show_goals_met_and_missed(self):
-        rows = [("fast", 3, 0.1, 2, True), ("slow", 0.5, 0.2, 1, False), ("known", 1, 0, None, None)]
+        rows = [("fast", 3, 0.1, 2, True), ("slow", 0.5, 0.2, 1, False)]
+        rows.append(("known", 1, 0, None, None))
         picture = svg_plot.ratios("All", rows)
         root = xml.etree.ElementTree.fromstring(picture)
         kinds = [each.get("class") for each in root.iter(f"{SVG}rect")]

@@ -10,7 +10,8 @@ WIDTH = 720
 HEIGHT = 360
 LEFT, RIGHT, TOP, BOTTOM = 90, 170, 44, 52
 ROW_HEIGHT = 30
-RATIO_LEFT = 270
+LETTER_WIDTH = 6.8
+NUMBER_WIDTH = 70
 TICKS_WANTED = 6
 COLOURS = ("#2f7ed8", "#e0752d", "#3a9d5d", "#a05cc5", "#c23b56", "#8a8a2c")
 STYLE = """
@@ -135,7 +136,8 @@ def lines(plot):
         colour = COLOURS[number % len(COLOURS)]
         parts.extend(_series(points, x_at, y_at, colour))
         place = TOP + 10 + 20 * number
-        parts.append(f'<rect x="{right + 14}" y="{place - 9}" width="14" height="4" fill="{colour}"/>')
+        key = f'x="{right + 14}" y="{place - 9}" width="14" height="4"'
+        parts.append(f'<rect {key} fill="{colour}"/>')
         parts.append(text(right + 34, place - 2, label, "start"))
     return document(WIDTH, HEIGHT, parts)
 
@@ -147,32 +149,40 @@ def ratios(title, rows):
     parts = [text(16, 24, title, "start", "title")]
     if not rows:
         return document(WIDTH, height, parts)
-    numbers = [each for _, ratio, _, bound, _ in rows for each in (ratio, bound) if each and each > 0]
-    ends = [0.5 * min(numbers, default=1), 1.2 * max(numbers, default=1)]
-    at = Scale([*ends, 1], True, RATIO_LEFT, WIDTH - 70)
+    left = 24 + LETTER_WIDTH * max(len(label) for label, *_ in rows)
+    right = WIDTH - NUMBER_WIDTH
+    numbers = [bound for _, _, _, bound, _ in rows if bound]
+    for _, ratio, spread, _, _ in rows:
+        numbers.extend(_ends(ratio, spread))
+    positive = [each for each in numbers if each > 0] or [1]
+    at = Scale([0.8 * min(positive), 1.1 * max(positive), 0.8], True, left, right)
     for tick in at.ticks():
         parts.append(line(at(tick), TOP, at(tick), bottom, "grid"))
         parts.append(text(at(tick), bottom + 18, f"{tick:g}"))
-    for number, (label, ratio, spread, bound, met) in enumerate(rows):
-        y = TOP + ROW_HEIGHT * number + ROW_HEIGHT / 2
-        css = "known" if met is None else "met" if met else "missed"
-        parts.append(text(RATIO_LEFT - 10, y + 4, label, "end"))
-        if ratio <= 0:
-            parts.append(text(RATIO_LEFT + 6, y + 4, f"{ratio:.3g}", "start"))
-            continue
-        parts.append(
-            f'<rect x="{RATIO_LEFT}" y="{y - 8:.1f}" width="{at(ratio) - RATIO_LEFT:.1f}" '
-            f'height="16" class="{css}" fill-opacity=".75"/>'
-        )
-        low, high = ratio * max(1 - spread / 2, 0.5), ratio * (1 + spread / 2)
-        parts.append(line(at(low), y, at(high), y, "axis", ' stroke-width="2"'))
-        parts.append(text(max(at(high), at(ratio)) + 6, y + 4, f"{ratio:.3g}", "start"))
-        if bound:
-            parts.append(
-                line(at(bound), y - 12, at(bound), y + 12, "axis", ' stroke-width="3"')
-            )
-    parts.append(line(RATIO_LEFT, TOP, RATIO_LEFT, bottom, "axis"))
-    parts.append(
-        text((RATIO_LEFT + WIDTH) / 2, height - 12, "ours / peer, logarithmic; upright mark: goal")
-    )
+    for number, row in enumerate(rows):
+        parts.extend(_ratio(row, TOP + ROW_HEIGHT * (number + 0.5), at, left))
+    parts.append(line(left, TOP, left, bottom, "axis"))
+    legend = "ours / peer, logarithmic; upright mark: goal"
+    parts.append(text((left + right) / 2, height - 12, legend))
     return document(WIDTH, height, parts)
+
+
+def _ends(ratio, spread):
+    """Where the spread's mark begins and ends, about the ratio."""
+    return ratio * max(1 - spread / 2, 0.1), ratio * (1 + spread / 2)
+
+
+def _ratio(row, y, at, left):
+    label, ratio, spread, bound, met = row
+    css = "known" if met is None else "met" if met else "missed"
+    yield text(left - 10, y + 4, label, "end")
+    yield text(WIDTH - 10, y + 4, f"{ratio:.3g}", "end")
+    if ratio > 0:
+        yield (
+            f'<rect x="{left:.1f}" y="{y - 8:.1f}" width="{at(ratio) - left:.1f}" height="16" '
+            f'class="{css}" fill-opacity=".75"/>'
+        )
+        low, high = _ends(ratio, spread)
+        yield line(at(low), y, at(high), y, "axis", ' stroke-width="2"')
+    if bound and bound > 0:
+        yield line(at(bound), y - 12, at(bound), y + 12, "axis", ' stroke-width="3"')
