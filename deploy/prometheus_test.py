@@ -1,0 +1,172 @@
+"""The rules and the dashboard against a real Prometheus that scrapes a real server under load."""
+
+import math
+import os
+import re
+import subprocess
+import time
+import unittest
+
+import prometheus_server
+import swoosh_ctl
+import swoosh_server
+import test_main
+from swoosh.v1 import orchestrator_pb2
+from swoosh_api import COUNTER, create, refusal_of, register, send, submit
+
+PROMTOOL = "/usr/bin/promtool"
+DEPLOY = swoosh_server.ROOT / "deploy"
+RULES = prometheus_server.RULES
+RULE_TESTS = sorted((DEPLOY / "prometheus").glob("*.test.yaml"))
+RUNBOOK = DEPLOY / "RUNBOOK.md"
+RUNBOOK_URL = "deploy/RUNBOOK.md#"
+DATA_SECONDS_MAX = 60
+PROMTOOL_SECONDS_MAX = 120
+SEVERITIES = {"critical", "warning"}
+
+# What is left of an expression without them are metrics and functions.
+NOT_SELECTORS = re.compile(r"\b(?:by|without|on|ignoring|group_left)\s*\([^)]*\)|\[[^]]*\]")
+SELECTOR = re.compile(r"([a-zA-Z_:][\w:]*)\s*(\{[^}]*\}|\()?")
+OPERATORS = {"and", "or", "unless", "bool", "offset"}
+
+# Fires after half a second; the step after it is an event's.
+ALARM = {
+    "name": "alarm",
+    "root": {
+        "id": "alarm",
+        "initial": ["armed"],
+        "states": [
+            {"id": "armed", "after": [{"delay": "0.5s", "target": ["ringing"]}]},
+            {"id": "ringing"},
+        ],
+    },
+}
+
+
+def selectors(expression):
+    """`name` or `name{matchers}` of each vector that an expression reads."""
+    found = set()
+    for name, rest in SELECTOR.findall(NOT_SELECTORS.sub(" ", expression)):
+        if rest != "(" and name not in OPERATORS:
+            found.add(name + rest)
+    return found
+
+
+def promtool(*arguments):
+    return subprocess.run(
+        [PROMTOOL, *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        timeout=PROMTOOL_SECONDS_MAX,
+        # Each of its tests makes a database and syncs it.
+        env={"TMPDIR": "/dev/shm"} if os.access("/dev/shm", os.W_OK) else {},
+    )
+
+
+class PrometheusTest(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.server = swoosh_server.Server()
+        cls.addClassCleanup(cls.server.close)
+        cls.prometheus = prometheus_server.Prometheus(cls.server.http_address)
+        cls.addClassCleanup(cls.prometheus.close)
+        # Rates count from the first scrape on, which takes Prometheus some seconds.
+        cls.await_data(('up{job="swoosh"} == 1',))
+        cls.load()
+        cls.await_data(
+            (
+                "swoosh_last_backup_timestamp_seconds > 0",
+                "increase(swoosh_timer_lateness_seconds_count[5m]) > 0",
+                "instance:swoosh_timer_lateness_seconds:p99_rate5m >= 0",
+            )
+        )
+
+    @classmethod
+    def load(cls):
+        """A little of everything that is measured."""
+        stub = cls.server.orchestrator
+        submit(stub, register(COUNTER), register(ALARM), create("a"))
+        cls.watch = stub.Watch(orchestrator_pb2.WatchRequest(from_index=1))
+        cls.addClassCleanup(cls.watch.cancel)
+        for number in range(4):
+            submit(stub, create(f"alarm-{number}", "alarm"))
+            submit(stub, send("a"), request_id=f"{number}")
+            submit(stub, send("a"), request_id=f"{number}")
+            refusal_of(submit, stub, send("nobody"))
+            time.sleep(0.3)  # so that scrapes lie between them
+        for command in (("snapshot",), ("verify",), ("backup", cls.server.folder / "backup")):
+            done = swoosh_ctl.run(cls.server, *map(str, command))
+            assert done.returncode == 0, done.stderr
+
+    @classmethod
+    def await_data(cls, expressions):
+        """Waits until each of the expressions has a sample."""
+        deadline = time.monotonic() + DATA_SECONDS_MAX
+        while missing := [each for each in expressions if not cls.prometheus.query(each)]:
+            assert time.monotonic() < deadline, f"Prometheus has no data for {missing}"
+            time.sleep(0.1)
+
+    def rules(self, kind):
+        """The rules as Prometheus has read them."""
+        groups = self.prometheus.get("rules")["groups"]
+        found = [rule for group in groups for rule in group["rules"] if rule["type"] == kind]
+        self.assertTrue(found)
+        return found
+
+    def test_promtool_accepts_the_rules_and_their_tests_pass(self):
+        for arguments in (
+            ("check", "rules", RULES),
+            ("check", "config", prometheus_server.CONFIGURATION),
+            ("test", "rules", *RULE_TESTS),
+        ):
+            with self.subTest(arguments):
+                done = promtool(*arguments)
+                self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+
+    def test_each_alert_has_a_case_in_which_it_fires(self):
+        text = "".join(path.read_text() for path in RULE_TESTS)
+        fired = set(re.findall(r'labels:.*?\{alertname="(\w+)"', text))
+        fired |= set(re.findall(r'ALERTS\{alertname="(\w+)", alertstate="firing"', text))
+        self.assertEqual({rule["name"] for rule in self.rules("alerting")} - fired, set())
+
+    def test_each_alert_has_what_a_person_on_call_needs(self):
+        anchors = {
+            title.lower() for title in re.findall(r"^### (.*)$", RUNBOOK.read_text(), re.MULTILINE)
+        }
+        for rule in self.rules("alerting"):
+            with self.subTest(rule["name"]):
+                self.assertIn(rule["labels"].get("severity"), SEVERITIES)
+                self.assertTrue(rule["annotations"].get("summary"))
+                self.assertTrue(rule["annotations"].get("description"))
+                url = rule["annotations"].get("runbook_url", "")
+                self.assertEqual(url, RUNBOOK_URL + rule["name"].lower())
+                self.assertIn(rule["name"].lower(), anchors)
+
+    def test_each_alert_says_how_long_it_waits(self):
+        text = RULES.read_text()
+        self.assertEqual(text.count("- alert: "), text.count("        for: "))
+
+    def test_the_runbook_has_no_alert_that_is_not_there(self):
+        titles = set(re.findall(r"^### (Swoosh\w+)$", RUNBOOK.read_text(), re.MULTILINE))
+        self.assertEqual(titles, {rule["name"] for rule in self.rules("alerting")})
+
+    def test_each_recorded_series_has_data(self):
+        for rule in self.rules("recording"):
+            with self.subTest(rule["name"]):
+                self.assertEqual((rule["health"], rule.get("lastError", "")), ("ok", ""))
+                numbers = [number for _, number in self.prometheus.query(rule["name"])]
+                self.assertTrue(any(math.isfinite(number) for number in numbers), numbers)
+
+    def test_each_vector_that_an_alert_reads_has_data_and_a_healthy_server_fires_none(self):
+        for rule in self.rules("alerting"):
+            with self.subTest(rule["name"]):
+                self.assertEqual((rule["health"], rule.get("lastError", "")), ("ok", ""))
+                self.assertEqual(rule["state"], "inactive", rule["alerts"])
+                read = selectors(rule["query"])
+                self.assertTrue(read, rule["query"])
+                for selector in read:
+                    self.assertTrue(self.prometheus.query(selector), selector)
+
+
+if __name__ == "__main__":
+    test_main.run()
