@@ -11,12 +11,14 @@
 # recorded as distroless images do, so that scanners see them. With the same programs and packages
 # the image has the same digest: its time is SOURCE_DATE_EPOCH, by default the last commit's.
 set -euo pipefail
+shopt -s inherit_errexit
 
 readonly SUITE=bookworm
 readonly USER_ID=7070
 readonly EXIT_NO_PACKAGES=3
-readonly DEPLOY=$(dirname "$(realpath "${BASH_SOURCE[0]}")")
-readonly SOURCE=$(dirname "$DEPLOY")
+DEPLOY=$(dirname "$(realpath "${BASH_SOURCE[0]}")")
+SOURCE=$(dirname "$DEPLOY")
+readonly DEPLOY SOURCE
 
 if (($# != 1)) || [[ -e $1 ]]; then
   echo "Usage: build_image.sh FOLDER, which must not exist" >&2
@@ -27,8 +29,8 @@ readonly SWOOSHD=${SWOOSHD:-$SOURCE/bazel-bin/server/swooshd}
 readonly SWOOSHCTL=${SWOOSHCTL:-$SOURCE/bazel-bin/cli/swooshctl}
 version=$("$SWOOSHD" --version)
 readonly VERSION=${version##* }
-SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git -C "$SOURCE" log -1 --format=%ct 2>/dev/null || echo 0)}
-export SOURCE_DATE_EPOCH
+committed=$(git -C "$SOURCE" log -1 --format=%ct 2>/dev/null || echo 0)
+export SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$committed}
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -43,27 +45,30 @@ unpack_packages() {
   ((EUID == 0)) || mode=chrootless
   names=$(paste -sd, "$DEPLOY/runtime_packages.txt")
   # shellcheck disable=SC2016 # expanded by mmdebstrap's shell, where $1 is the root
-  mmdebstrap --quiet --mode="$mode" --variant=extract --include="$names" --extract-hook='
+  mmdebstrap --mode="$mode" --variant=extract --include="$names" --extract-hook='
       mkdir -p "$1/packages"
       for deb in "$1"/var/cache/apt/archives/*.deb; do
         name=$(dpkg-deb --field "$deb" Package)
         dpkg-deb --field "$deb" >"$1/packages/$name.control"
         dpkg-deb --fsys-tarfile "$deb" | tar t >"$1/packages/$name.files"
       done' \
-    "$SUITE" "$work/packages.tar" ${SWOOSH_DEBIAN_MIRROR:+"$SWOOSH_DEBIAN_MIRROR"} >&2 ||
-    return $EXIT_NO_PACKAGES
+    "$SUITE" "$work/packages.tar" ${SWOOSH_DEBIAN_MIRROR:+"$SWOOSH_DEBIAN_MIRROR"} \
+    >"$work/log" 2>&1 || {
+    cat "$work/log" >&2
+    grep -qE 'apt-get update .* failed|Failed to fetch' "$work/log" && return $EXIT_NO_PACKAGES
+    return 1
+  }
   mkdir "$PACKAGES"
   tar -C "$PACKAGES" -xf "$work/packages.tar" --exclude=./dev
 }
 
 # The shared libraries that a program loads, as paths below PACKAGES: by their own dynamic linker.
 libraries_of() {
-  local triplet
+  local triplet folders linker found
   triplet=$(gcc -print-multiarch)
-  local folders=$PACKAGES/usr/lib/$triplet:$PACKAGES/lib/$triplet
-  local linker
-  linker=$(find "$PACKAGES"/lib64 "$PACKAGES"/lib -maxdepth 1 -name 'ld-linux*' 2>/dev/null | head -1)
-  local found
+  folders=$PACKAGES/usr/lib/$triplet:$PACKAGES/lib/$triplet
+  # amd64 has it in lib64, others in lib.
+  linker=$(find "$PACKAGES"/lib64 "$PACKAGES"/lib -maxdepth 1 -name 'ld-linux*' -print -quit)
   found=$("$linker" --inhibit-cache --library-path "$folders" --list "$1")
   # linux-vdso is no file; the linker itself is named as the program asks for it.
   awk '$2 == "=>" && $3 ~ /^\// { print $3 } $1 ~ /^\// { print "'"$PACKAGES"'" $1 }' <<<"$found" |
@@ -83,21 +88,26 @@ take_record() {
   take "$PACKAGES/usr/share/doc/$name/copyright"
 }
 
+# Each library that the programs load must be of a listed package, and each package have one.
 take_libraries() {
-  local libraries library name
+  local libraries library name owner owners=()
   libraries=$(for program in "$ROOT/usr/bin"/*; do libraries_of "$program"; done | sort -u)
   while read -r library; do
-    # From elsewhere, it would be this machine's: its package is missing from the list.
-    if [[ $library != "$PACKAGES"/* ]]; then
+    owner=
+    while read -r name; do
+      grep -qxF ".${library#"$PACKAGES"}" "$PACKAGES/packages/$name.files" && owner=$name && break
+    done <"$DEPLOY/runtime_packages.txt"
+    if [[ -z $owner ]]; then
       echo "$library is in no package of runtime_packages.txt" >&2
       return 1
     fi
+    owners+=("$owner")
     take "$library"
     [[ ${library##*/} != ld-linux* ]] || chmod 755 "$ROOT${library#"$PACKAGES"}"
   done <<<"$libraries"
   while read -r name; do
-    if [[ $name != base-files ]] &&
-      ! grep -qxFf <(sed "s|^$PACKAGES|.|" <<<"$libraries") "$PACKAGES/packages/$name.files"; then
+    # base-files says which Debian it is.
+    if [[ $name != base-files && " ${owners[*]} " != *" $name "* ]]; then
       echo "nothing loads a library of $name: take it out of runtime_packages.txt" >&2
       return 1
     fi

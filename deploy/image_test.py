@@ -1,4 +1,4 @@
-"""The image of build_image.sh: what is in it, and that it runs, is updated and ends as it should."""
+"""The image of build_image.sh: what is in it, and that it runs, is updated and ends well."""
 
 import json
 import os
@@ -17,6 +17,7 @@ from swoosh_api import COUNTER, create, register, send, submit
 
 DEPLOY = swoosh_server.ROOT / "deploy"
 DOCKERFILE = DEPLOY / "Dockerfile"
+RESTORE_POD = DEPLOY / "kubernetes/restore_pod.yaml"
 PACKAGES = "runtime_packages.txt"
 IMAGE_BYTES_MAX = 40_000_000
 
@@ -33,6 +34,11 @@ class ImageTest(unittest.TestCase):
     def setUp(self):
         if self.why_not is not None:
             self.skipTest(self.why_not)
+
+    def start(self, volume=None):
+        server = container.ContainerServer(self.image, volume or self.image.new_volume())
+        self.addCleanup(server.close)
+        return server
 
     def blobs(self):
         return self.image.layout / "blobs/sha256"
@@ -102,8 +108,7 @@ class ImageTest(unittest.TestCase):
             self.assertTrue((self.image.root / f"usr/share/doc/{name}/copyright").stat().st_size)
 
     def test_it_serves_as_nobody_in_particular_from_a_read_only_root_and_ends_with_0(self):
-        server = container.ContainerServer(self.image)
-        self.addCleanup(server.close)
+        server = self.start()
         status = pathlib.Path(f"/proc/{server.pid}/status").read_text()
         uid, gid = self.config()["config"]["User"].split(":")
         self.assertRegex(status, rf"\nUid:\t{uid}\t{uid}\t{uid}\t{uid}\n")
@@ -119,15 +124,31 @@ class ImageTest(unittest.TestCase):
         self.assertEqual(written.returncode, 0, written.stderr)
         refused = server.ctl("backup", "/tmp/backup")
         self.assertNotEqual(refused.returncode, 0)
-        self.assertIn("Read-only file system", refused.stderr)
+        self.assertIn(b"Read-only file system", refused.stderr)
 
         self.assertEqual(server.terminate(), 0, server.log_tail())
         server.start()
         self.assertEqual(server.index, 2)
 
+    def test_it_restores_a_backup_into_an_empty_volume_as_the_pod_does(self):
+        server = self.start()
+        submit(server.orchestrator, register(COUNTER), create("a"))
+        backup = server.ctl("backup", "-")
+        self.assertEqual(backup.returncode, 0, backup.stderr)
+        server.close()
+        (arguments,) = re.findall(r"args: \[(.*)\]", RESTORE_POD.read_text())
+        volume = self.image.new_volume()
+        restored = subprocess.run(
+            self.image.command(volume, *(each.strip('" ') for each in arguments.split(","))),
+            input=backup.stdout,
+            capture_output=True,
+            timeout=swoosh_server.VERIFY_SECONDS_MAX,
+        )
+        self.assertEqual(restored.returncode, 0, restored.stderr)
+        self.assertEqual(self.start(volume).index, 1)
+
     def test_a_rolling_update_is_a_short_pause_without_loss(self):
-        server = container.ContainerServer(self.image)
-        self.addCleanup(server.close)
+        server = self.start()
         rolling_update_check.check(self, server)
 
 

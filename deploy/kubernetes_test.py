@@ -1,4 +1,4 @@
-"""The Kubernetes manifests: they build, fit the schemas and each other, and what the server does."""
+"""The Kubernetes manifests: they build, and fit the schemas, each other and the server."""
 
 import copy
 import functools
@@ -117,7 +117,8 @@ class KubernetesTest(unittest.TestCase):
             ports = {each["name"] for each in container["ports"]}
             for service in services.values():
                 self.assertTrue(matches(service["spec"]["selector"], labels))
-                self.assertLessEqual({each["targetPort"] for each in service["spec"]["ports"]}, ports)
+                targets = {each["targetPort"] for each in service["spec"]["ports"]}
+                self.assertLessEqual(targets, ports)
             for selector in (
                 stateful_set["spec"]["selector"],
                 *(each["spec"]["selector"] for each in of_kind("PodDisruptionBudget", found)),
@@ -125,14 +126,15 @@ class KubernetesTest(unittest.TestCase):
             ):
                 self.assertTrue(matches(selector["matchLabels"], labels))
             for monitor in of_kind("ServiceMonitor", found):
-                wanted = monitor["spec"]["selector"]["matchLabels"]
-                watched = [
-                    each for each in services.values() if matches(wanted, each["metadata"]["labels"])
-                ]
-                self.assertEqual(watched, [headless])
-                (endpoint,) = monitor["spec"]["endpoints"]
-                self.assertIn(endpoint["port"], [each["name"] for each in headless["spec"]["ports"]])
-                self.assertEqual(headless["metadata"]["labels"][monitor["spec"]["jobLabel"]], "swoosh")
+                self.check_monitor(monitor["spec"], headless, services.values())
+
+    def check_monitor(self, monitor, expected, services):
+        wanted = monitor["selector"]["matchLabels"]
+        scraped = [each for each in services if matches(wanted, each["metadata"]["labels"])]
+        self.assertEqual(scraped, [expected])
+        (endpoint,) = monitor["endpoints"]
+        self.assertIn(endpoint["port"], [each["name"] for each in expected["spec"]["ports"]])
+        self.assertEqual(expected["metadata"]["labels"][monitor["jobLabel"]], "swoosh")
 
     def test_the_pod_keeps_to_the_restricted_standard(self):
         for found in map(objects, MEMBERS):
@@ -199,6 +201,24 @@ class KubernetesTest(unittest.TestCase):
         ports = {each["name"]: each["containerPort"] for each in container["ports"]}
         self.assertIn(f"--listen=0.0.0.0:{ports['grpc']}", container["args"])
         self.assertIn(f"--http=0.0.0.0:{ports['http']}", container["args"])
+
+    @unittest.skipUnless(NODE and NODE_MODULES, "the npm packages are not installed")
+    def test_the_restoring_pod_is_as_careful_and_no_service_finds_it(self):
+        pod = yaml.safe_load((source() / "restore_pod.yaml").read_text())
+        self.assertEqual(problems([pod]), [])
+        found = objects("base")
+        server = self.pod_of(found)["spec"]
+        self.assertEqual(pod["spec"]["securityContext"], server["securityContext"])
+        (container,), (serving,) = pod["spec"]["containers"], server["containers"]
+        for field in ("image", "resources", "securityContext", "volumeMounts"):
+            self.assertEqual(container[field], serving[field])
+        for service in of_kind("Service", found):
+            self.assertFalse(matches(service["spec"]["selector"], pod["metadata"]["labels"]))
+        (stateful_set,) = of_kind("StatefulSet", found)
+        (template,) = stateful_set["spec"]["volumeClaimTemplates"]
+        claim = f"{template['metadata']['name']}-{stateful_set['metadata']['name']}-0"
+        (volume,) = pod["spec"]["volumes"]
+        self.assertEqual(volume["persistentVolumeClaim"], {"claimName": claim})
 
 
 class PrometheusRuleTest(unittest.TestCase):

@@ -16,6 +16,7 @@ RULES = swoosh_server.ROOT / "deploy/prometheus/swoosh.rules.yaml"
 TARGET = "127.0.0.1:7071"
 START_SECONDS_MAX = 60
 ANSWER_SECONDS_MAX = 30
+DATA_SECONDS_MAX = 60
 
 
 class Prometheus:
@@ -72,6 +73,13 @@ class Prometheus:
         found = self.get("query", query=expression)
         assert found["resultType"] == "vector", f"{expression} gives a {found['resultType']}"
         return [(each["metric"], float(each["value"][1])) for each in found["result"]]
+
+    def await_data(self, expressions):
+        """Waits until each of the expressions has a sample."""
+        deadline = time.monotonic() + DATA_SECONDS_MAX
+        while missing := [each for each in expressions if not self.query(each)]:
+            assert time.monotonic() < deadline, f"Prometheus has no data for {missing}"
+            time.sleep(0.1)
 
     def close(self):
         """Idempotent."""

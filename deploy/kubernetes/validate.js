@@ -1,5 +1,5 @@
-// Checks Kubernetes objects against the schemas of npm's kubernetes-models: a JSON list of objects on
-// stdin, a JSON list of what is wrong on stdout.
+// Checks Kubernetes objects against the schemas of npm's kubernetes-models: a JSON list of objects
+// on stdin, a JSON list of what is wrong on stdout.
 //
 // The schemas say nothing against fields that they don't know, so those are found another way: a
 // validator reads every field that it knows, and what it did not read is unknown.
