@@ -24,6 +24,12 @@ if (($# != 1)) || [[ -e $1 ]]; then
   echo "Usage: build_image.sh FOLDER, which must not exist" >&2
   exit 2
 fi
+for program in mmdebstrap umoci; do
+  if ! command -v "$program" >/dev/null; then
+    echo "build_image.sh needs $program: apt-get install mmdebstrap umoci" >&2
+    exit 1
+  fi
+done
 readonly OUTPUT=$1
 readonly SWOOSHD=${SWOOSHD:-$SOURCE/bazel-bin/server/swooshd}
 readonly SWOOSHCTL=${SWOOSHCTL:-$SOURCE/bazel-bin/cli/swooshctl}

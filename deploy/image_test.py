@@ -152,7 +152,9 @@ class ImageTest(unittest.TestCase):
         rolling_update_check.check(self, server)
 
 
-@unittest.skipUnless(shutil.which("mmdebstrap"), "there is no mmdebstrap")
+@unittest.skipUnless(
+    shutil.which("mmdebstrap") and shutil.which("umoci"), "there is no mmdebstrap, or no umoci"
+)
 class WithoutPackagesTest(unittest.TestCase):
     def test_without_a_mirror_the_builder_says_so_and_leaves_nothing(self):
         folder = swoosh_server.temporary_folder()

@@ -73,7 +73,10 @@ class _Client(threading.Thread):
         deadline = time.monotonic() + PLAY_SECONDS_MAX
         while True:
             try:
-                stub.Submit(event, timeout=CALL_SECONDS_MAX)
+                # Without waiting, calls fail at once while nobody listens, and gRPC 1.51 sometimes
+                # puts off connecting again until its next timer, which is a call's deadline: the
+                # race of grpc/grpc#11667. Pauses of 5, 10 and 30 s were seen then.
+                stub.Submit(event, timeout=CALL_SECONDS_MAX, wait_for_ready=True)
                 return True
             except grpc.RpcError as error:
                 if error.code() not in TRANSIENT or time.monotonic() > deadline:

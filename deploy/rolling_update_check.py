@@ -19,4 +19,3 @@ def check(test, server):
     test.assertLess(update.exit_seconds, int(grace[1]))
     test.assertEqual(update.counted, update.acknowledged)
     test.assertEqual(update.missed, [])
-    test.assertGreater(update.retries, 0, "no client noticed anything: was it updated?")
