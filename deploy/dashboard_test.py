@@ -81,7 +81,7 @@ class DashboardTest(unittest.TestCase):
         rules = prometheus_server.RULES.read_text()
         for name in set(re.findall(r"\b(?:swoosh|grpc_server)_\w+(?=[\[{ )])", rules)):
             shown = name.removesuffix("_bucket").removesuffix("_count").removesuffix("_sum")
-            self.assertIn(shown, text)
+            self.assertTrue(shown in text, shown)
 
     def test_the_alert_list_is_of_our_alerts(self):
         (panel,) = (each for each in dashboard.panels() if each["type"] == "alertlist")

@@ -16,7 +16,7 @@ RULES = swoosh_server.ROOT / "deploy/prometheus/swoosh.rules.yaml"
 TARGET = "127.0.0.1:7071"
 START_SECONDS_MAX = 60
 ANSWER_SECONDS_MAX = 30
-DATA_SECONDS_MAX = 60
+DATA_SECONDS_MAX = 120
 
 
 class Prometheus:

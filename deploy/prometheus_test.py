@@ -23,6 +23,9 @@ RULES = prometheus_server.RULES
 RULE_TESTS = sorted((DEPLOY / "prometheus").glob("*.test.yaml"))
 RUNBOOK = DEPLOY / "RUNBOOK.md"
 RUNBOOK_URL = "deploy/RUNBOOK.md#"
+# As server/exit_codes.h has it.
+EXIT_FENCED = 5
+ATTEMPTS_MAX = 5
 PROMTOOL_SECONDS_MAX = 120
 # Nobody is asked here, so it has series and no quantiles.
 NOT_OBSERVED = "swoosh_guard_call_duration_seconds"
@@ -143,7 +146,8 @@ class PrometheusTest(unittest.TestCase):
         for rule in self.rules("alerting"):
             with self.subTest(rule["name"]):
                 self.assertEqual((rule["health"], rule.get("lastError", "")), ("ok", ""))
-                self.assertEqual(rule["state"], "inactive", rule["alerts"])
+                # A busy machine may be slow enough for some to be pending.
+                self.assertNotEqual(rule["state"], "firing", rule["alerts"])
                 read = promql.selectors(rule["query"])
                 self.assertTrue(read, rule["query"])
                 for selector in read:
@@ -164,22 +168,27 @@ class FailureTest(unittest.TestCase):
         self.addCleanup(server.close)
         prometheus = prometheus_server.Prometheus(server.http_address)
         self.addCleanup(prometheus.close)
-        stub = server.orchestrator
-        submit(stub, register(COUNTER), create("a"))
+        submit(server.orchestrator, register(COUNTER), create("a"))
         prometheus.await_data(("swoosh_fenced == 0",))
-        # The log's file may not grow any more: as on a full disk, but for this process alone.
-        (log,) = (server.data_dir / "wal").rglob("*.log")
-        limit = log.stat().st_size
-        resource.prlimit(server.pid, resource.RLIMIT_FSIZE, (limit, limit))
-        refusal_of(submit, stub, send("a"))
-        prometheus.await_data(('ALERTS{alertname="SwooshFenced", alertstate="firing"} == 1',))
-        self.assertNotEqual(server.wait_for_exit(), 0)
+        for _ in range(ATTEMPTS_MAX):
+            self.fail_a_write(server)
+            if prometheus.query("max_over_time(swoosh_fenced[10m]) == 1"):
+                break
+            server.start()  # gone before Prometheus came by: that is possible
         prometheus.await_data(
             (
                 'ALERTS{alertname="SwooshDown", alertstate="pending"} == 1',
                 'ALERTS{alertname="SwooshFenced", alertstate="firing"} == 1',
             )
         )
+
+    def fail_a_write(self, server):
+        """The log's file may not grow any more: as on a full disk, but for this process alone."""
+        newest = max(server.data_dir.glob("wal/**/*.log"), key=lambda path: path.name)
+        limit = newest.stat().st_size
+        resource.prlimit(server.pid, resource.RLIMIT_FSIZE, (limit, limit))
+        refusal_of(submit, server.orchestrator, send("a"))
+        self.assertEqual(server.wait_for_exit(), EXIT_FENCED)
 
 
 if __name__ == "__main__":
