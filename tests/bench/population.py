@@ -9,7 +9,6 @@ import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).absolute().parent.parent))
 import swoosh_ctl  # noqa: E402
-import swoosh_server  # noqa: E402
 from swoosh.v1 import orchestrator_pb2  # noqa: E402
 from swoosh_api import create, register, request, submit  # noqa: E402
 
