@@ -101,9 +101,10 @@ int Bench(Session& session, BenchOptions options) {
   } else {
     PrintTable(session, load, *report);
   }
-  if (!report->first_failure.ok()) return session.RpcFailed(report->first_failure);
-  if (absl::Status status = generator.CleanUp(); !status.ok()) return session.RpcFailed(status);
-  return kCliOk;
+  const absl::Status cleaned = generator.CleanUp();
+  // Of two failures the first one tells more.
+  const absl::Status failure = report->first_failure.ok() ? cleaned : report->first_failure;
+  return failure.ok() ? kCliOk : session.RpcFailed(failure);
 }
 
 }  // namespace

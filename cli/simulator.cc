@@ -78,7 +78,8 @@ absl::Status Simulator::Apply(const Transitions& transitions, absl::string_view 
   proposal.transitions = &transitions;
   proposal.guard_outcomes = &outcomes;
   const Hlc hlc = NextHlc(writer_.position().hlc, time_us_);
-  absl::StatusOr<Reduction> reduction = Reduce(writer_.view(), proposal, hlc);
+  Changes changes;
+  absl::StatusOr<Reduction> reduction = Reduce(writer_.view(), proposal, hlc, &changes);
   while (!reduction.ok()) {
     v1::GuardOutcome outcome;
     v1::EvaluateRequest question;
@@ -90,12 +91,12 @@ absl::Status Simulator::Apply(const Transitions& transitions, absl::string_view 
     outcome.set_allowed(*allowed);
     outcome.set_provider(kGuardProvider);
     *outcomes.Add() = std::move(outcome);
-    reduction = Reduce(writer_.view(), proposal, hlc);
+    reduction = Reduce(writer_.view(), proposal, hlc, &changes);
   }
   writer_.Apply(reduction->effect, kReducerVersion, hlc);
   // Each step changes the instance's version, if nothing else, and so there is a change.
-  SWOOSH_CHECK(reduction->changes.size() == 1);
-  change_ = reduction->changes.Get(0);
+  SWOOSH_CHECK(changes.size() == 1);
+  change_ = changes.Get(0);
   if (!change_.deleted()) ShowInstance();
   return absl::OkStatus();
 }

@@ -20,14 +20,15 @@ namespace swoosh {
 
 // One instance as the proposal found it and as it is now.
 struct Draft {
-  std::string key;
+  StateKey key;
   std::optional<Instance> before;
   std::optional<Instance> now;
   const Machine* machine = nullptr;  // of `now`; else of `before`
   bool created = false;
   bool changed = false;
-  std::vector<std::string> exited;  // of those active before
-  std::vector<std::string> edges;
+  // Ids, which stand in the machine's definition.
+  absl::InlinedVector<const std::string*, 4> exited;  // of those active before
+  absl::InlinedVector<const std::string*, 4> edges;
   std::vector<v1::Emitted> emitted;
   bool faulted = false;  // by this record
 };
@@ -36,8 +37,12 @@ struct Draft {
 // ones before it, and nothing is changed when one is refused.
 class ProposalReducer {
  public:
-  ProposalReducer(const StateView& state, const Proposal& proposal, Hlc hlc)
-      : state_(state), proposal_(proposal), hlc_(hlc), index_(state.index() + 1) {}
+  ProposalReducer(const StateView& state, const Proposal& proposal, Hlc hlc, Changes* changes)
+      : state_(state),
+        proposal_(proposal),
+        hlc_(hlc),
+        changes_(changes),
+        index_(state.index() + 1) {}
 
   absl::StatusOr<Reduction> Run();
 
@@ -73,6 +78,7 @@ class ProposalReducer {
   const StateView& state_;
   const Proposal& proposal_;
   const Hlc hlc_;
+  Changes* const changes_;
   const uint64_t index_;
   int transition_ = 0;
   uint32_t timer_count_ = 0;  // that this record has set

@@ -121,7 +121,8 @@ absl::StatusOr<Draft*> ProposalReducer::FindDraft(absl::string_view id, absl::st
   Draft* result = draft.get();
   drafts_.push_back(std::move(draft));
   // The key ends in the id, and stays where it is.
-  by_id_.emplace(absl::string_view(result->key).substr(result->key.size() - id.size()), result);
+  by_id_.emplace(absl::string_view(result->key.bytes).substr(result->key.bytes.size() - id.size()),
+                 result);
   return result;
 }
 
@@ -312,7 +313,7 @@ void ProposalReducer::MarkExited(const std::vector<int>& exited, Draft* draft) {
   if (!draft->before.has_value() || draft->created) return;
   const StateSet active = ActiveStates(*draft->machine, draft->before->atomic_states);
   for (const int state : exited) {
-    const std::string& id = draft->machine->states()[state].id;
+    const std::string* id = &draft->machine->states()[state].id;
     if (active.Contains(state) &&
         std::find(draft->exited.begin(), draft->exited.end(), id) == draft->exited.end()) {
       draft->exited.push_back(id);
@@ -331,7 +332,7 @@ absl::Status ProposalReducer::FinishStep(StepTrace trace, Draft* draft) {
   now.version = index_;
   now.update_time_us = hlc_.time_us;
   MarkExited(trace.exited, draft);
-  for (const Edge* edge : trace.edges) draft->edges.push_back(edge->id);
+  for (const Edge* edge : trace.edges) draft->edges.push_back(&edge->id);
   std::move(trace.emitted.begin(), trace.emitted.end(), std::back_inserter(draft->emitted));
   draft->changed = true;
   return absl::OkStatus();
@@ -343,7 +344,7 @@ void ProposalReducer::WriteChange(Draft* draft) {
   const std::optional<Instance>& before = draft->before;
   const std::optional<Instance>& now = draft->now;
   const Instance& shown = now.has_value() ? *now : *before;
-  v1::Change* change = reduction_.changes.Add();
+  v1::Change* change = changes_->Add();
   change->set_instance_id(shown.id);
   change->set_machine(shown.machine);
   change->set_machine_version(shown.machine_version);
@@ -355,12 +356,12 @@ void ProposalReducer::WriteChange(Draft* draft) {
       change->add_configuration(draft->machine->states()[state].id);
     });
   }
-  *change->mutable_exited() = {draft->exited.begin(), draft->exited.end()};
-  *change->mutable_edges() = {draft->edges.begin(), draft->edges.end()};
+  for (const std::string* state : draft->exited) change->add_exited(*state);
+  for (const std::string* edge : draft->edges) change->add_edges(*edge);
   const bool context_changed =
       now.has_value() && (!before.has_value() || draft->created || before->context != now->context);
   if (context_changed) ToStruct(now->context, change->mutable_context());
-  *change->mutable_emitted() = {draft->emitted.begin(), draft->emitted.end()};
+  for (v1::Emitted& each : draft->emitted) *change->add_emitted() = std::move(each);
   if (before.has_value()) change->set_previous_version(before->version);
   if (draft->faulted && now.has_value() && now->fault.has_value()) {
     *change->mutable_fault() = ToProto(*now->fault);
@@ -398,8 +399,9 @@ void ProposalReducer::WriteTimers(const Draft& draft) {
   }
 }
 
-absl::StatusOr<Reduction> Reduce(const StateView& state, const Proposal& proposal, Hlc hlc) {
-  return ProposalReducer(state, proposal, hlc).Run();
+absl::StatusOr<Reduction> Reduce(const StateView& state, const Proposal& proposal, Hlc hlc,
+                                 Changes* changes) {
+  return ProposalReducer(state, proposal, hlc, changes).Run();
 }
 
 }  // namespace swoosh

@@ -39,13 +39,16 @@ struct TransitionOutcome {
 
 struct Reduction {
   Effect effect;
-  google::protobuf::RepeatedPtrField<v1::Change> changes;  // one an instance, in order of touch
-  std::vector<TransitionOutcome> outcomes;                 // one a transition
-  std::vector<int64_t> fired_due_us;                       // the deadlines of the timers that fired
+  std::vector<TransitionOutcome> outcomes;  // one a transition
+  std::vector<int64_t> fired_due_us;        // the deadlines of the timers that fired
 };
 
+using Changes = google::protobuf::RepeatedPtrField<v1::Change>;
+
 // What `proposal` makes of `state`, or why it is refused. A pure function of its arguments: the
-// same on every machine, compiler and day. Nothing is changed; StateWriter::Apply does that.
+// same on every machine, compiler and day. The state stays as it is; StateWriter::Apply changes it.
+// `changes`, which is empty, gets what the record is to say, one an instance in order of touch, and
+// nothing when the proposal is refused.
 //
 // Errors, each with an ErrorInfo and where it applies a BadRequest or Denial:
 //   kInvalidArgument     malformed; the message names the field
@@ -53,7 +56,8 @@ struct Reduction {
 //   kFailedPrecondition  the event is not enabled or a guard is false (Denial); a step failed
 //   kAborted             expected_version is stale
 //   kResourceExhausted   a bound of limits.h
-absl::StatusOr<Reduction> Reduce(const StateView& state, const Proposal& proposal, Hlc hlc);
+absl::StatusOr<Reduction> Reduce(const StateView& state, const Proposal& proposal, Hlc hlc,
+                                 Changes* changes);
 
 }  // namespace swoosh
 

@@ -34,6 +34,10 @@ constexpr char kDoor[] = R"({"name":"door","context":{"pin":"1234","tries":0,"op
            {"event":"remove","target":["removed"]}]},
     {"id":"removed","type":"FINAL","output":"context.opened"}]}})";
 
+struct Reduced : Reduction {
+  Changes changes;
+};
+
 class ReducerTest : public testing::Test {
  protected:
   static v1::Transition FromJson(const std::string& json) {
@@ -43,32 +47,37 @@ class ReducerTest : public testing::Test {
     return transition;
   }
 
-  absl::StatusOr<Reduction> Try(const std::vector<std::string>& transitions) {
+  absl::StatusOr<Reduced> Try(const std::vector<std::string>& transitions) {
     transitions_.Clear();
     for (const std::string& json : transitions) *transitions_.Add() = FromJson(json);
     Proposal proposal;
     proposal.ns = "default";
     proposal.actor = "alice";
     proposal.transitions = &transitions_;
-    return Reduce(writer_.view(), proposal, Next());
+    Reduced reduced;
+    absl::StatusOr<Reduction> reduction =
+        Reduce(writer_.view(), proposal, Next(), &reduced.changes);
+    if (!reduction.ok()) return reduction.status();
+    static_cast<Reduction&>(reduced) = *std::move(reduction);
+    return reduced;
   }
 
   // Reduces, and applies what was accepted.
-  absl::StatusOr<Reduction> Submit(const std::vector<std::string>& transitions) {
-    absl::StatusOr<Reduction> reduction = Try(transitions);
-    if (reduction.ok()) writer_.Apply(reduction->effect, kReducerVersion, Next());
-    return reduction;
+  absl::StatusOr<Reduced> Submit(const std::vector<std::string>& transitions) {
+    absl::StatusOr<Reduced> reduced = Try(transitions);
+    if (reduced.ok()) writer_.Apply(reduced->effect, kReducerVersion, Next());
+    return reduced;
   }
 
   void Register(const std::string& machine) {
     const auto reduction = Submit({R"({"registerMachine":{"machine":)" + machine + "}}"});
     ASSERT_TRUE(reduction.ok()) << reduction.status();
   }
-  absl::StatusOr<Reduction> Create(const std::string& id, const std::string& machine = "door") {
+  absl::StatusOr<Reduced> Create(const std::string& id, const std::string& machine = "door") {
     return Submit({Creation(id, machine)});
   }
-  absl::StatusOr<Reduction> Send(const std::string& id, const std::string& event,
-                                 const std::string& data = "{}") {
+  absl::StatusOr<Reduced> Send(const std::string& id, const std::string& event,
+                               const std::string& data = "{}") {
     return Submit({Event(id, event, data)});
   }
   static std::string Creation(const std::string& id, const std::string& machine = "door") {
@@ -389,7 +398,7 @@ TEST_F(ReducerTest, TheSameProposalsMakeTheSameHashWhenTheyRunAtOtherTimes) {
     Register(kDoor);
     for (int i = 0; i < 50; ++i) {
       const std::string id = absl::StrCat("d", i);
-      absl::StatusOr<Reduction> reduction = Try({Creation(id)});
+      absl::StatusOr<Reduced> reduction = Try({Creation(id)});
       ASSERT_TRUE(reduction.ok());
       writer_.Apply(reduction->effect, kReducerVersion,
                     {writer_.position().hlc.time_us + 1 + run * 1'000, 0});

@@ -26,9 +26,13 @@ constexpr char kJob[] = R"({"name":"job","retention":"3600s","root":{
     {"id":"late","on":[{"event":"again","target":["waiting"]}]},
     {"id":"finished","type":"FINAL"}]}})";
 
+struct Reduced : Reduction {
+  Changes changes;
+};
+
 class ReducerTimeTest : public testing::Test {
  protected:
-  absl::StatusOr<Reduction> Submit(const std::string& json) {
+  absl::StatusOr<Reduced> Submit(const std::string& json) {
     google::protobuf::RepeatedPtrField<v1::Transition> transitions;
     const auto parsed = google::protobuf::util::JsonStringToMessage(json, transitions.Add());
     EXPECT_TRUE(parsed.ok()) << parsed.ToString() << "\n" << json;
@@ -36,9 +40,12 @@ class ReducerTimeTest : public testing::Test {
     proposal.ns = "default";
     proposal.transitions = &transitions;
     const Hlc hlc = NextHlc(writer_.position().hlc, now_us_);
-    absl::StatusOr<Reduction> reduction = Reduce(writer_.view(), proposal, hlc);
-    if (reduction.ok()) writer_.Apply(reduction->effect, kReducerVersion, hlc);
-    return reduction;
+    Reduced reduced;
+    absl::StatusOr<Reduction> reduction = Reduce(writer_.view(), proposal, hlc, &reduced.changes);
+    if (!reduction.ok()) return reduction.status();
+    writer_.Apply(reduction->effect, kReducerVersion, hlc);
+    static_cast<Reduction&>(reduced) = *std::move(reduction);
+    return reduced;
   }
   void Accept(const std::string& json) {
     const auto reduction = Submit(json);
@@ -55,18 +62,18 @@ class ReducerTimeTest : public testing::Test {
     Accept(absl::StrCat(R"({"sendEvent":{"instanceId":")", id, R"(","event":")", event, R"("}})"));
   }
   // Lets `seconds` pass and fires what is due.
-  Reduction Wait(int64_t seconds, uint32_t fire_max = 1'000) {
+  Reduced Wait(int64_t seconds, uint32_t fire_max = 1'000) {
     now_us_ += seconds * kSecondUs;
     v1::Transition transition;
     *transition.mutable_advance_time()->mutable_to() = TimestampFromMicros(now_us_);
     transition.mutable_advance_time()->set_fire_max(fire_max);
     std::string json;
     EXPECT_TRUE(google::protobuf::util::MessageToJsonString(transition, &json).ok());
-    absl::StatusOr<Reduction> reduction = Submit(json);
+    absl::StatusOr<Reduced> reduction = Submit(json);
     EXPECT_TRUE(reduction.ok()) << reduction.status();
     return *std::move(reduction);
   }
-  static std::vector<std::string> Changed(const Reduction& reduction) {
+  static std::vector<std::string> Changed(const Reduced& reduction) {
     std::vector<std::string> ids;
     for (const v1::Change& change : reduction.changes) ids.push_back(change.instance_id());
     return ids;
@@ -91,7 +98,7 @@ TEST_F(ReducerTimeTest, WhatIsDueFiresInOrderOfDeadlineThenOfCreation) {
   Create("a", R"({"s":10})");
   Create("d", R"({"s":50})");
   EXPECT_EQ(writer_.first_due()->due_us, kStartUs + 10 * kSecondUs);
-  const Reduction fired = Wait(30);
+  const Reduced fired = Wait(30);
   EXPECT_EQ(Changed(fired), (Names{"b", "a", "c"}));
   EXPECT_EQ(fired.changes[0].edges(0), "waiting/after/0");
   EXPECT_EQ(fired.changes[0].emitted(0).data().number_value(), (kStartUs + 30 * kSecondUs) / 1e6)
@@ -121,7 +128,7 @@ TEST_F(ReducerTimeTest, ASendWithoutDelayFiresInTheNextRecordOfTime) {
   Create("a", R"({"s":500})");
   Send("a", "poke");
   EXPECT_EQ(writer_.first_due()->due_us, kStartUs);
-  const Reduction fired = Wait(0);
+  const Reduced fired = Wait(0);
   ASSERT_EQ(fired.changes.size(), 1);
   EXPECT_EQ(fired.changes[0].emitted(0).name(), "echo");
 }
@@ -132,7 +139,7 @@ TEST_F(ReducerTimeTest, TimersSetByTheFiringOfOthersFireInTheSameRecordWhenDue) 
     {"id":"b","after":[{"delay":"0s","target":["c"]}]},
     {"id":"c","after":[{"delay":"1s","target":["a"]}]}]}})");
   Create("i", "{}");
-  const Reduction fired = Wait(1);
+  const Reduced fired = Wait(1);
   ASSERT_EQ(fired.changes.size(), 1);
   EXPECT_EQ(fired.changes[0].edges_size(), 2);
   EXPECT_EQ(fired.changes[0].configuration(1), "c");
@@ -148,7 +155,7 @@ TEST_F(ReducerTimeTest, AStepThatFailsIsUndoneAndFaultsItsInstanceAlone) {
     {"id":"b"}]}})");
   Create("bad", R"({"d":0})");
   Create("good", R"({"d":2})");
-  const Reduction fired = Wait(1);
+  const Reduced fired = Wait(1);
   ASSERT_EQ(fired.changes.size(), 2);
   const v1::Change& bad = fired.changes[0];
   EXPECT_EQ(bad.status(), v1::Instance::FAULTED);
@@ -171,7 +178,7 @@ TEST_F(ReducerTimeTest, RetentionDeletesWhatIsDone) {
   EXPECT_EQ(timers(), 1u);
   Wait(3'599);
   EXPECT_TRUE(Find("a").has_value());
-  const Reduction fired = Wait(1);
+  const Reduced fired = Wait(1);
   ASSERT_EQ(fired.changes.size(), 1);
   EXPECT_TRUE(fired.changes[0].deleted());
   EXPECT_FALSE(Find("a").has_value());

@@ -4,7 +4,6 @@
 
 #include "absl/strings/str_cat.h"
 #include "core/record.h"
-#include "core/reducer.h"
 #include "google/protobuf/util/message_differencer.h"
 
 namespace swoosh {
@@ -40,8 +39,7 @@ absl::Status PrepareReplay(uint64_t index, absl::string_view stored, v1::Record*
   return absl::OkStatus();
 }
 
-absl::Status ApplyReplay(const PreparedRecord& prepared, StateWriter* writer,
-                         google::protobuf::RepeatedPtrField<v1::Change>* reduced) {
+absl::Status ApplyReplay(const PreparedRecord& prepared, StateWriter* writer, Changes* reduced) {
   const LogPosition& before = writer->position();
   const uint64_t index = before.index + 1;
   const v1::Record& record = *prepared.record;
@@ -62,11 +60,10 @@ absl::Status ApplyReplay(const PreparedRecord& prepared, StateWriter* writer,
   proposal.transitions = &record.transitions();
   proposal.guard_outcomes = &record.guard_outcomes();
   proposal.reducer_version = record.reducer_version();
-  absl::StatusOr<Reduction> reduction = Reduce(writer->view(), proposal, hlc);
+  const absl::StatusOr<Reduction> reduction = Reduce(writer->view(), proposal, hlc, reduced);
   if (!reduction.ok()) {
     return Damaged(index, absl::StrCat("the reducer refuses it: ", reduction.status().message()));
   }
-  reduced->Swap(&reduction->changes);
   writer->Apply(reduction->effect, record.reducer_version(), hlc);
   writer->SetRecordHash(prepared.hash);
   if (!record.state_hash().empty() && record.state_hash() != AsBytes(writer->Hash())) {
@@ -77,8 +74,7 @@ absl::Status ApplyReplay(const PreparedRecord& prepared, StateWriter* writer,
 
 // The reduced changes have the recorded bytes in nearly every case; where the library that wrote
 // them ordered a map in another way, the content is compared.
-absl::Status CheckReplayed(uint64_t index, const PreparedRecord& prepared,
-                           const google::protobuf::RepeatedPtrField<v1::Change>& reduced) {
+absl::Status CheckReplayed(uint64_t index, const PreparedRecord& prepared, const Changes& reduced) {
   if (prepared.changes.has_value()) {
     std::string bytes;
     bytes.reserve(prepared.changes->size());
@@ -101,7 +97,7 @@ absl::Status ReplayRecord(absl::string_view stored, StateWriter* writer, v1::Rec
   PreparedRecord prepared;
   absl::Status status = PrepareReplay(index, stored, record, &prepared);
   if (!status.ok()) return status;
-  google::protobuf::RepeatedPtrField<v1::Change> reduced;
+  Changes reduced;
   const absl::Status applied = ApplyReplay(prepared, writer, &reduced);
   // Nothing was reduced when the record was refused before.
   if (writer->position().index == index) status = CheckReplayed(index, prepared, reduced);

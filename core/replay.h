@@ -6,9 +6,9 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
+#include "core/reducer.h"
 #include "core/sha256.h"
 #include "core/state.h"
-#include "google/protobuf/repeated_field.h"
 #include "swoosh/v1/record.pb.h"
 
 namespace swoosh {
@@ -41,12 +41,10 @@ absl::Status PrepareReplay(uint64_t index, absl::string_view stored, v1::Record*
 // Applies it to `writer`, with all checks but the one of the changes that Reduce makes: those it
 // returns in `reduced`, also when it finds another state hash than the one recorded. Errors as
 // ReplayRecord.
-absl::Status ApplyReplay(const PreparedRecord& prepared, StateWriter* writer,
-                         google::protobuf::RepeatedPtrField<v1::Change>* reduced);
+absl::Status ApplyReplay(const PreparedRecord& prepared, StateWriter* writer, Changes* reduced);
 
 // kDataLoss: the record holds other changes than `reduced`.
-absl::Status CheckReplayed(uint64_t index, const PreparedRecord& prepared,
-                           const google::protobuf::RepeatedPtrField<v1::Change>& reduced);
+absl::Status CheckReplayed(uint64_t index, const PreparedRecord& prepared, const Changes& reduced);
 
 }  // namespace swoosh
 

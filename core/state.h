@@ -39,7 +39,7 @@ struct StateCounts {
 
 // One change of an entry. An empty `value` erases it.
 struct EntryWrite {
-  std::string key;
+  StateKey key;
   std::string value;
   std::string extra;
 };
@@ -107,7 +107,7 @@ class MachineTable {
 // State that made it.
 class StateView {
  public:
-  bool Find(absl::string_view key, StateEntry* entry) const {
+  bool Find(const StateKey& key, StateEntry* entry) const {
     return tree_ != nullptr ? tree_->Find(key, entry) : root_->Find(key, entry);
   }
   const MachineTable& machines() const { return *machines_; }

@@ -1,10 +1,24 @@
 #ifndef SWOOSH_CORE_STATE_ENTRY_H_
 #define SWOOSH_CORE_STATE_ENTRY_H_
 
+#include <string>
+#include <utility>
+
 #include "absl/strings/string_view.h"
 #include "core/sha256.h"
 
 namespace swoosh {
+
+// An entry's key and its path, which is SHA-256 of it: computed once for all that is done with it.
+struct StateKey {
+  StateKey() = default;
+  StateKey(std::string key) : bytes(std::move(key)), path(Sha256(bytes)) {}
+  StateKey(absl::string_view key) : StateKey(std::string(key)) {}
+  StateKey(const char* key) : StateKey(std::string(key)) {}
+
+  std::string bytes;
+  Digest path = {};
+};
 
 // An entry as a reader sees it; valid while its root (or, from StateTree, the next edit) lasts.
 struct StateEntry {

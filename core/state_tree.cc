@@ -30,7 +30,7 @@ struct StateRoot::Hold {
 struct StateTree::Core {
   ~Core();
 
-  void Put(const StateEntry& entry);
+  void Put(const Digest& path, const StateEntry& entry);
   void Erase(const Digest& path);
   const Digest& Hash();
   StateRoot::Hold* Seal();
@@ -61,8 +61,7 @@ StateTree::Core::~Core() {
   heap.FreeTree(root);
 }
 
-void StateTree::Core::Put(const StateEntry& entry) {
-  const Digest path = Sha256(entry.key);
+void StateTree::Core::Put(const Digest& path, const StateEntry& entry) {
   // First of all, since `entry` may lie in a node that is freed below.
   const NodeRef leaf = NodeRef::Of(heap.NewLeaf(generation, entry));
   root_dirty = true;
@@ -173,20 +172,19 @@ void StateTree::Core::ReleaseGivenBack() {
 StateTree::StateTree() : core_(std::make_shared<Core>()) {}
 StateTree::~StateTree() = default;
 
-bool StateTree::Find(absl::string_view key, StateEntry* entry) const {
-  const Leaf* const leaf = FindLeaf(core_->root, Sha256(key), key);
+bool StateTree::Find(const StateKey& key, StateEntry* entry) const {
+  const Leaf* const leaf = FindLeaf(core_->root, key.path, key.bytes);
   if (leaf != nullptr) *entry = leaf->entry();
   return leaf != nullptr;
 }
 
-void StateTree::Put(absl::string_view key, absl::string_view value, absl::string_view extra) {
-  core_->Put({key, value, extra});
+void StateTree::Put(const StateKey& key, absl::string_view value, absl::string_view extra) {
+  core_->Put(key.path, {key.bytes, value, extra});
 }
 
-bool StateTree::Erase(absl::string_view key) {
-  const Digest path = Sha256(key);
-  if (FindLeaf(core_->root, path, key) == nullptr) return false;
-  core_->Erase(path);
+bool StateTree::Erase(const StateKey& key) {
+  if (FindLeaf(core_->root, key.path, key.bytes) == nullptr) return false;
+  core_->Erase(key.path);
   return true;
 }
 
@@ -203,9 +201,9 @@ StateRoot StateTree::Seal() {
 size_t StateTree::entry_count() const { return core_->entry_count; }
 size_t StateTree::bytes_allocated() const { return core_->heap.bytes_allocated(); }
 
-bool StateRoot::Find(absl::string_view key, StateEntry* entry) const {
+bool StateRoot::Find(const StateKey& key, StateEntry* entry) const {
   if (hold_ == nullptr) return false;
-  const Leaf* const leaf = FindLeaf(hold_->root, Sha256(key), key);
+  const Leaf* const leaf = FindLeaf(hold_->root, key.path, key.bytes);
   if (leaf != nullptr) *entry = leaf->entry();
   return leaf != nullptr;
 }

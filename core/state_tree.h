@@ -30,7 +30,7 @@ class StateRoot {
   StateRoot() = default;
 
   // False when there is no such entry.
-  bool Find(absl::string_view key, StateEntry* entry) const;
+  bool Find(const StateKey& key, StateEntry* entry) const;
 
   // Visits entries in the order of SHA-256 of their keys, starting at `from`, until `visit` returns
   // false. Returns true when there are more entries after the one visited last, with `next` set to
@@ -64,14 +64,14 @@ class StateTree {
   StateTree& operator=(const StateTree&) = delete;
 
   // As StateRoot::Find, on the newest edits. The entry is valid until the next edit.
-  bool Find(absl::string_view key, StateEntry* entry) const;
+  bool Find(const StateKey& key, StateEntry* entry) const;
 
-  // Adds the entry or replaces the one of its key. The three may be parts of an entry that Find
-  // returned. Requires that each is smaller than 4 GiB.
-  void Put(absl::string_view key, absl::string_view value, absl::string_view extra);
+  // Adds the entry or replaces the one of its key. The value and extra may be parts of an entry
+  // that Find returned. Requires that each of the three is smaller than 4 GiB.
+  void Put(const StateKey& key, absl::string_view value, absl::string_view extra);
 
   // False, and no effect, when there is no such entry.
-  bool Erase(absl::string_view key);
+  bool Erase(const StateKey& key);
 
   // The Merkle root of the newest edits, without ending the group: what follows goes on in place.
   // For who has no use for a StateRoot.

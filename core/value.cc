@@ -235,11 +235,13 @@ bool operator==(const Value& a, const Value& b) {
     case Value::Kind::kNumber:
       return a.as_number() == b.as_number();
     case Value::Kind::kString:
-      return a.as_string() == b.as_string();
+      return &a.as_string() == &b.as_string() || a.as_string() == b.as_string();
     case Value::Kind::kList:
-      return a.encoded_bytes() == b.encoded_bytes() && a.as_list() == b.as_list();
+      return &a.as_list() == &b.as_list() ||
+             (a.encoded_bytes() == b.encoded_bytes() && a.as_list() == b.as_list());
     case Value::Kind::kMap:
-      return a.encoded_bytes() == b.encoded_bytes() && a.as_map() == b.as_map();
+      return &a.as_map() == &b.as_map() ||
+             (a.encoded_bytes() == b.encoded_bytes() && a.as_map() == b.as_map());
   }
   return false;
 }

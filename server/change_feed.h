@@ -18,6 +18,8 @@
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
 #include "core/sha256.h"
+#include "google/protobuf/arena.h"
+#include "server/message_arena.h"
 #include "server/serial_thread.h"
 #include "storage/log.h"
 #include "swoosh/v1/record.pb.h"
@@ -26,7 +28,16 @@ namespace swoosh {
 
 // A durable record, parsed and as stored. Immutable once published; shared by all its readers.
 struct CommittedRecord {
-  v1::Record record;
+  CommittedRecord() : CommittedRecord(NewMessageArena(), nullptr) {}
+  // `record_in_arena` was made in `arena_of_it`; null: an empty one is made there.
+  CommittedRecord(std::unique_ptr<google::protobuf::Arena> arena_of_it, v1::Record* record_in_arena)
+      : arena(std::move(arena_of_it)),
+        record(record_in_arena != nullptr
+                   ? *record_in_arena
+                   : *google::protobuf::Arena::CreateMessage<v1::Record>(arena.get())) {}
+
+  const std::unique_ptr<google::protobuf::Arena> arena;  // holds `record`
+  v1::Record& record;
   std::string stored;  // core/record.h
   Digest hash = {};    // SHA-256 of `stored`
   uint64_t index() const { return record.index(); }

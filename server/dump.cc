@@ -18,6 +18,8 @@
 #include "storage/leveldb_log.h"
 #include "storage/log.h"
 #include "storage/log_opening.h"
+#include "storage/recovery_refusal.h"
+#include "storage/recovery_table.h"
 #include "storage/scratch_log.h"
 #include "storage/store_paths.h"
 #include "swoosh/v1/record.pb.h"
@@ -121,8 +123,8 @@ absl::Status DumpStore(FileSystem* file_system, const StorePaths& paths, const D
   if (!*found) return absl::NotFoundError(absl::StrCat("there is no log in ", paths.wal_dir));
   const auto lock = file_system->Lock(paths.InDataDir(kLockFileName));
   if (absl::IsFailedPrecondition(lock.status())) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("the data directory ", paths.data_dir, " is in use by another process"));
+    return Refuse(Refusal::kInUse, "the data directory ", paths.data_dir,
+                  " is in use by another process");
   }
   if (!lock.ok()) return lock.status();
   absl::Status damage;

@@ -26,7 +26,7 @@ struct DumpReport {
 // Writes the records of the store at `paths`, each as a line of JSON: swoosh.v1.Record by
 // protobuf's JSON mapping. Nothing is replayed, and a store that is refused otherwise can be dumped
 // as far as its log can be read: each record's place in the chain is checked, and at the first that
-// is damaged or missing it ends with kExitDataLoss, naming it. Changes nothing: LevelDB
+// is damaged or missing it ends with the number of what it is, naming it. Changes nothing: LevelDB
 // opens a copy by links. `write` returns false when nobody reads any more. No server may have
 // the store open.
 DumpReport Dump(FileSystem* file_system, const StorePaths& paths, const DumpRange& range,

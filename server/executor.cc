@@ -99,6 +99,7 @@ void Executor::Start() {
     NameThisThread("swoosh-commit");
     RunCommitter();
   });
+  log_->SetFailureListener([this](const absl::Status& failure) { FenceFor(failure); });
   started_ = true;
 }
 
@@ -112,6 +113,7 @@ void Executor::Drain() {
   }
   if (executor_thread_.joinable()) executor_thread_.join();
   if (committer_thread_.joinable()) committer_thread_.join();
+  log_->SetFailureListener(nullptr);
   answerer_.Stop();
 }
 
@@ -120,8 +122,8 @@ void Executor::Drain() {
 absl::Status Executor::TrySubmit(Submission* submission) {
   absl::Status status = CheckDiskSpace();
   Digest fingerprint = {};
-  if (!submission->request.request_id().empty()) {
-    fingerprint = RequestFingerprint(submission->request.transitions());
+  if (!submission->request->request_id().empty()) {
+    fingerprint = RequestFingerprint(submission->request->transitions());
   }
   {
     absl::MutexLock lock(&mutex_);
@@ -170,8 +172,9 @@ absl::StatusOr<v1::SubmitResponse> Executor::Validate(
   proposal.actor = actor;
   proposal.transitions = &request.transitions();
   proposal.guard_outcomes = guard_outcomes;
+  Changes changes;
   absl::StatusOr<Reduction> reduction =
-      Reduce(state->view(), proposal, NextHlc(state->position().hlc, clock_->NowUs()));
+      Reduce(state->view(), proposal, NextHlc(state->position().hlc, clock_->NowUs()), &changes);
   if (!reduction.ok()) return reduction.status();
   v1::SubmitResponse response;
   response.set_request_id(request.request_id());
@@ -183,8 +186,8 @@ absl::StatusOr<v1::SubmitResponse> Executor::Validate(
 void Executor::AdvanceClock(int64_t to_us, std::function<void(Answer)> done) {
   SWOOSH_CHECK(options_.manual_clock != nullptr);
   Submission submission;
-  submission.request.set_namespace_("default");
-  v1::AdvanceTime& advance = *submission.request.add_transitions()->mutable_advance_time();
+  submission.request->set_namespace_("default");
+  v1::AdvanceTime& advance = *submission.request->add_transitions()->mutable_advance_time();
   *advance.mutable_to() = TimestampFromMicros(to_us);
   submission.done = std::move(done);
   const absl::Status taken = TrySubmit(&submission);

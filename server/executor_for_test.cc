@@ -120,7 +120,7 @@ FutureAnswer ExecutorUnderTest::Submit(v1::SubmitRequest request) {
   auto promise = std::make_shared<std::promise<Answer>>();
   FutureAnswer future = promise->get_future();
   Submission submission;
-  submission.request = std::move(request);
+  *submission.request = std::move(request);
   submission.actor = "tester";
   submission.done = [promise](Answer answer) { promise->set_value(std::move(answer)); };
   const absl::Status taken = executor_->TrySubmit(&submission);

@@ -155,7 +155,7 @@ TEST_F(ExecutorTest, AnswersOfOneSubmitterComeInOrder) {
   absl::BlockingCounter left(500);
   for (int i = 0; i < 500; ++i) {
     Submission submission;
-    submission.request = SendTo("a", i % 10 == 3 ? "nothing" : "inc");
+    *submission.request = SendTo("a", i % 10 == 3 ? "nothing" : "inc");
     submission.done = [&](Answer answer) {
       if (answer.ok()) indexes.push_back(answer->index());
       left.DecrementCount();
@@ -298,7 +298,7 @@ TEST_F(ExecutorTest, AFullQueueIsRefusedAndWhoeverWaitsIsToldOfRoom) {
     answers.push_back(server_->Submit(SendTo("a", "inc")));
   }
   Submission submission;
-  submission.request = SendTo("a", "inc");
+  *submission.request = SendTo("a", "inc");
   absl::Notification answered;
   submission.done = [&](Answer answer) {
     EXPECT_TRUE(answer.ok());
@@ -307,7 +307,7 @@ TEST_F(ExecutorTest, AFullQueueIsRefusedAndWhoeverWaitsIsToldOfRoom) {
   const absl::Status full = server_->executor().TrySubmit(&submission);
   EXPECT_EQ(full.code(), absl::StatusCode::kResourceExhausted);
   EXPECT_EQ(ReasonOf(full), v1::QUEUE_FULL);
-  EXPECT_EQ(submission.request.transitions_size(), 1);  // as it was
+  EXPECT_EQ(submission.request->transitions_size(), 1);  // as it was
   EXPECT_EQ(server_->Sample("swoosh_proposals_total{result=\"queue_full\"}"), 1);
   absl::Notification room;
   server_->executor().WhenRoom([&] { room.Notify(); });

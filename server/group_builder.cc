@@ -21,13 +21,11 @@ void SetDigest(const Digest& digest, std::string* field) {
   field->assign(reinterpret_cast<const char*>(digest.data()), digest.size());
 }
 
-// The record that `reduction` of `pending` makes, but for the hash of the one before it, which has
-// its size. Takes the transitions and changes out of its arguments.
-std::shared_ptr<CommittedRecord> DraftRecord(uint64_t index, Hlc hlc, Pending* pending,
-                                             Reduction* reduction) {
-  auto draft = std::make_shared<CommittedRecord>();
-  v1::SubmitRequest& request = pending->submission.request;
-  v1::Record& record = draft->record;
+// Fills in what is known of a record that has its changes; the hash of the one before it is not,
+// but has its size. Takes the transitions out of `pending`.
+void FillRecord(uint64_t index, Hlc hlc, Pending* pending, v1::Record* filled) {
+  v1::SubmitRequest& request = *pending->submission.request;
+  v1::Record& record = *filled;
   record.set_index(index);
   *record.mutable_hlc() = ToProto(hlc);
   SetDigest(Digest{}, record.mutable_previous_hash());
@@ -39,9 +37,7 @@ std::shared_ptr<CommittedRecord> DraftRecord(uint64_t index, Hlc hlc, Pending* p
   }
   record.set_actor(pending->submission.actor);
   record.mutable_transitions()->Swap(request.mutable_transitions());
-  record.mutable_guard_outcomes()->Swap(&pending->submission.guard_outcomes);
-  record.mutable_changes()->Swap(&reduction->changes);
-  return draft;
+  *record.mutable_guard_outcomes() = pending->submission.guard_outcomes;
 }
 
 }  // namespace
@@ -60,7 +56,7 @@ GroupBuilder::GroupBuilder(StateWriter writer, std::unique_ptr<RequestWindow> wi
 
 GroupBuilder::Added GroupBuilder::Add(Pending* pending) {
   if (!Fits(0)) return Added::kNothing;
-  if (pending->submission.request.transitions(0).has_advance_time()) return AddClockStep(pending);
+  if (pending->submission.request->transitions(0).has_advance_time()) return AddClockStep(pending);
   if (AnswerFromWindow(pending)) return Added::kWhole;
   absl::StatusOr<Draft> draft = MakeDraft(pending);
   if (!draft.ok()) {
@@ -78,7 +74,7 @@ GroupBuilder::Added GroupBuilder::Add(Pending* pending) {
 }
 
 GroupBuilder::Added GroupBuilder::AddClockStep(Pending* pending) {
-  const v1::AdvanceTime& advance = pending->submission.request.transitions(0).advance_time();
+  const v1::AdvanceTime& advance = pending->submission.request->transitions(0).advance_time();
   const int64_t to_us = MicrosFromTimestamp(advance.to());
   const std::optional<TimerIndex::Due> due = writer_.first_due();
   if (due.has_value() && due->due_us <= to_us) {
@@ -118,9 +114,9 @@ GroupBuilder::Added GroupBuilder::FireDueTimers() {
     SWOOSH_CHECK(fire_max > 0);
     if (!Fits(0)) return Added::kNothing;
     Pending pending;
-    pending.submission.request.set_namespace_(writer_.first_due()->ns);
+    pending.submission.request->set_namespace_(writer_.first_due()->ns);
     v1::AdvanceTime& advance =
-        *pending.submission.request.add_transitions()->mutable_advance_time();
+        *pending.submission.request->add_transitions()->mutable_advance_time();
     *advance.mutable_to() =
         TimestampFromMicros(std::max(clock_->NowUs(), writer_.position().hlc.time_us));
     advance.set_fire_max(fire_max);
@@ -128,14 +124,14 @@ GroupBuilder::Added GroupBuilder::FireDueTimers() {
     SWOOSH_CHECK(draft.ok());
     if (draft->stored_bytes > record_bytes_max_) continue;
     if (!Fits(draft->stored_bytes)) return Added::kNothing;
-    Append(*draft, Digest{});
+    Append(*draft, &pending);
     return timers_due() ? Added::kPartly : Added::kWhole;
   }
   return Added::kWhole;
 }
 
 absl::StatusOr<GroupBuilder::Draft> GroupBuilder::MakeDraft(Pending* pending) {
-  const v1::SubmitRequest& request = pending->submission.request;
+  const v1::SubmitRequest& request = *pending->submission.request;
   Draft draft;
   draft.now_us = clock_->NowUs();
   draft.hlc = NextHlc(writer_.position().hlc, draft.now_us);
@@ -145,13 +141,16 @@ absl::StatusOr<GroupBuilder::Draft> GroupBuilder::MakeDraft(Pending* pending) {
   proposal.transitions = &request.transitions();
   proposal.guard_outcomes = &pending->submission.guard_outcomes;
   const auto begin = std::chrono::steady_clock::now();
-  absl::StatusOr<Reduction> reduction = Reduce(writer_.view(), proposal, draft.hlc);
+  draft.record =
+      google::protobuf::Arena::CreateMessage<v1::Record>(pending->submission.arena.get());
+  absl::StatusOr<Reduction> reduction =
+      Reduce(writer_.view(), proposal, draft.hlc, draft.record->mutable_changes());
   const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - begin;
   group_->reduce_seconds.push_back(elapsed.count());
   if (!reduction.ok()) return reduction.status();
   draft.reduction = *std::move(reduction);
-  draft.record = DraftRecord(writer_.position().index + 1, draft.hlc, pending, &draft.reduction);
-  draft.stored_bytes = 1 + draft.record->record.ByteSizeLong() + kStateHashFieldBytes;
+  FillRecord(writer_.position().index + 1, draft.hlc, pending, draft.record);
+  draft.stored_bytes = 1 + draft.record->ByteSizeLong() + kStateHashFieldBytes;
   return draft;
 }
 
@@ -166,7 +165,7 @@ bool GroupBuilder::Fits(size_t stored_bytes) const {
 }
 
 bool GroupBuilder::AnswerFromWindow(Pending* pending) {
-  const v1::SubmitRequest& request = pending->submission.request;
+  const v1::SubmitRequest& request = *pending->submission.request;
   if (request.request_id().empty()) return false;
   const std::optional<RequestWindow::Found> found =
       window_->Find(request.namespace_(), request.request_id(), pending->fingerprint);
@@ -195,35 +194,36 @@ void GroupBuilder::Refuse(Pending* pending, absl::Status refusal) {
   group_->answers.push_back(std::move(answer));
 }
 
-void GroupBuilder::Append(const Draft& draft, const Digest& fingerprint) {
+std::shared_ptr<const CommittedRecord> GroupBuilder::Append(const Draft& draft, Pending* pending) {
   CloseLastRecord();
-  CommittedRecord& record = *draft.record;
+  auto committed =
+      std::make_shared<CommittedRecord>(std::move(pending->submission.arena), draft.record);
+  CommittedRecord& record = *committed;
   SetDigest(writer_.position().record_hash, record.record.mutable_previous_hash());
   record.stored = EncodeRecord(record.record);
   writer_.Apply(draft.reduction.effect, kReducerVersion, draft.hlc);
   SWOOSH_CHECK(writer_.position().index == record.index());
   SWOOSH_CHECK(window_->Add(record.index(), record.record.namespace_(), record.record.request_id(),
-                            fingerprint));
+                            pending->fingerprint));
   group_->clock_held_us = draft.hlc.time_us - draft.now_us;
   const std::vector<int64_t>& fired = draft.reduction.fired_due_us;
   group_->fired_due_us.insert(group_->fired_due_us.end(), fired.begin(), fired.end());
-  group_->records.push_back(draft.record);
+  group_->records.push_back(committed);
   group_bytes_ += draft.stored_bytes;
+  return committed;
 }
 
 GroupBuilder::Added GroupBuilder::Accept(Draft draft, Pending* pending) {
-  v1::SubmitRequest& request = pending->submission.request;
+  v1::SubmitRequest& request = *pending->submission.request;
   if (!Fits(draft.stored_bytes)) {  // the proposal gets back what the draft took from it
-    request.mutable_transitions()->Swap(draft.record->record.mutable_transitions());
-    pending->submission.guard_outcomes.Swap(draft.record->record.mutable_guard_outcomes());
+    request.mutable_transitions()->Swap(draft.record->mutable_transitions());
     return Added::kNothing;
   }
-  Append(draft, pending->fingerprint);
   PendingAnswer answer;
   answer.kind = PendingAnswer::Kind::kAccepted;
   answer.index = draft.record->index();
   answer.view = request.view();
-  answer.record = std::move(draft.record);
+  answer.record = Append(draft, pending);
   answer.outcomes = std::move(draft.reduction.outcomes);
   answer.done = std::move(pending->submission.done);
   group_->answers.push_back(std::move(answer));

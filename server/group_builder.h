@@ -105,7 +105,7 @@ class GroupBuilder {
     Hlc hlc;
     int64_t now_us = 0;
     Reduction reduction;
-    std::shared_ptr<CommittedRecord> record;
+    v1::Record* record = nullptr;  // in the submission's arena
     size_t stored_bytes = 0;
   };
 
@@ -114,7 +114,8 @@ class GroupBuilder {
   bool AnswerFromWindow(Pending* pending);
   void Refuse(Pending* pending, absl::Status refusal);
   bool Fits(size_t stored_bytes) const;
-  void Append(const Draft& draft, const Digest& fingerprint);
+  // Takes the submission's arena.
+  std::shared_ptr<const CommittedRecord> Append(const Draft& draft, Pending* pending);
   Added Accept(Draft draft, Pending* pending);
   void CloseLastRecord();
 

@@ -214,13 +214,13 @@ void GuardResolver::StartRound(const JobPtr& job) {
 void GuardResolver::RunRound(const JobPtr& job) {
   const Submission& submission = job->submission;
   // The executor has the first answer.
-  if (IsRepeat(submission.request)) return Propose(job);
+  if (IsRepeat(*submission.request)) return Propose(job);
   Answer tried =
-      executor_->Validate(submission.request, submission.actor, &submission.guard_outcomes);
+      executor_->Validate(*submission.request, submission.actor, &submission.guard_outcomes);
   const v1::ErrorReason reason = ReasonOf(tried.status());
   if (reason == v1::GUARD_UNANSWERED) return Ask(job, tried.status());
   if (reason == v1::GUARD_INSTANCE_MOVED) return TryAgain(job);
-  if (submission.request.validate_only()) return Finish(job, std::move(tried));
+  if (submission.request->validate_only()) return Finish(job, std::move(tried));
   Propose(job);
 }
 
@@ -267,7 +267,7 @@ void GuardResolver::TakeAnswer(const JobPtr& job, const v1::GuardOutcome& questi
 
 // The executor is asked all the same: it may have accepted the request before.
 void GuardResolver::GiveUp(const JobPtr& job, absl::Status refusal) {
-  if (job->submission.request.validate_only()) return Finish(job, std::move(refusal));
+  if (job->submission.request->validate_only()) return Finish(job, std::move(refusal));
   job->refusal = std::move(refusal);
   Propose(job);
 }
@@ -276,7 +276,7 @@ void GuardResolver::GiveUp(const JobPtr& job, absl::Status refusal) {
 
 void GuardResolver::Propose(const JobPtr& job) {
   Submission submission;
-  submission.request = job->submission.request;
+  *submission.request = *job->submission.request;
   submission.actor = job->submission.actor;
   submission.guard_outcomes = job->submission.guard_outcomes;
   submission.done = [this, job](Answer answer) { OnProposed(job, std::move(answer)); };

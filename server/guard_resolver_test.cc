@@ -92,7 +92,7 @@ class GuardResolverTest : public testing::Test {
   FutureAnswer Submit(v1::SubmitRequest request, WhenFull when_full = WhenFull::kRefuse) {
     auto promise = std::make_shared<std::promise<Answer>>();
     Submission submission;
-    submission.request = std::move(request);
+    *submission.request = std::move(request);
     submission.actor = "tester";
     submission.done = [promise](Answer answer) { promise->set_value(std::move(answer)); };
     FutureAnswer answer = promise->get_future();

@@ -468,8 +468,7 @@ int Main(int argc, char** argv) {
   // Whoever sends bytes that don't parse is told; the library would write a line for each, too.
   google::protobuf::SetLogHandler(nullptr);
   signal(SIGPIPE, SIG_IGN);
-  // Debian's abseil looks for cycles at each lock taken under another. Sanitizers do so in our
-  // tests.
+  // Debian's abseil follows the order of all locks, at every one.
   absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
   return Swooshd(options).Run();
 }

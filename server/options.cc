@@ -33,9 +33,10 @@ constexpr char kFooter[] =
     "  swooshd restore --data_dir ./new FILE      make a store of what swooshctl backup wrote\n"
     "  swooshd dump --data_dir ./swoosh-data      write its records as lines of JSON\n"
     "\n"
-    "Exit codes: 0 shut down as asked, 1 could not start, 2 bad flags, 3 the store was refused\n"
-    "(in use, or newer than this program, or from the future), 4 damage found in the store,\n"
-    "5 a write failed, 6 did not shut down in time.";
+    "Exit codes: 0 shut down as asked, 1 could not start, 2 bad flags, 3 refused (a clock runs\n"
+    "ahead), 4 damage found, 5 a write failed, 6 did not shut down in time, 20 to 29 the store "
+    "was\n"
+    "refused (in use, newer than this program), 30 to 69 it is damaged: server/OPERATING.md.";
 
 constexpr char kRepairDescription[] =
     "Make a store that opens of one that is refused for damage. Says what is kept and what is "
@@ -55,8 +56,7 @@ constexpr char kRestoreDescription[] =
 
 constexpr char kDumpDescription[] =
     "Write the records of a store to stdout, each as a line of JSON (swoosh.v1.Record), while no\n"
-    "server has it open. Changes nothing. A record that is damaged ends it with exit code 4, "
-    "after\n"
+    "server has it open. Changes nothing. A record that is damaged ends it with an error, after\n"
     "those before it. Takes --data_dir and --wal_dir.";
 
 // The flags as text, before they are checked together.

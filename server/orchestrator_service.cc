@@ -35,8 +35,8 @@ constexpr auto kBlocks = [](const auto&) { return true; };
 
 // A proposal from a unary call, ready for the executor or to be validated.
 absl::Status ParseProposal(const grpc::ByteBuffer& bytes, Submission* submission) {
-  absl::Status status = ParseRequest(bytes, &submission->request);
-  if (status.ok()) status = PrepareProposal(&submission->request);
+  absl::Status status = ParseRequest(bytes, submission->request);
+  if (status.ok()) status = PrepareProposal(submission->request);
   return status;
 }
 
@@ -75,13 +75,13 @@ grpc::ServerUnaryReactor* OrchestratorService::Submit(grpc::CallbackServerContex
     return call;
   }
   Executor* executor = (*backend)->executor;
-  if ((*backend)->guards->MayAsk(submission->request)) {
+  if ((*backend)->guards->MayAsk(*submission->request)) {
     submission->done = [call](const Answer& answer) { AnswerProposal(call, answer); };
     (*backend)->guards->Submit(std::move(*submission), GuardResolver::WhenFull::kRefuse);
-  } else if (submission->request.validate_only()) {
+  } else if (submission->request->validate_only()) {
     status = shared_.readers->TryPost([call, executor, submission] {
-      AnswerProposal(call,
-                     MovedIfUnanswered(executor->Validate(submission->request, submission->actor)));
+      AnswerProposal(
+          call, MovedIfUnanswered(executor->Validate(*submission->request, submission->actor)));
     });
   } else {
     submission->done = [call](Answer answer) {

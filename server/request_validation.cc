@@ -84,6 +84,15 @@ bool HasUnknownFields(const Message& message) {
   });
 }
 
+// Events are most of what is sent, and have no message inside but their data.
+bool HasUnknownFields(const v1::Transition& transition) {
+  if (!transition.has_send_event())
+    return HasUnknownFields(static_cast<const Message&>(transition));
+  const v1::SendEvent& send = transition.send_event();
+  return HasOwnUnknownFields(transition) || HasOwnUnknownFields(send) ||
+         HasUnknownFields(send.data());
+}
+
 // Where the unknown field is that HasUnknownFields found, and which. A Struct counts as one place.
 absl::Status NameUnknownField(const Message& message, const std::string& path) {
   const auto& unknown = message.GetReflection()->GetUnknownFields(message);

@@ -82,6 +82,26 @@ TEST(RequestValidationTest, ATransitionNeedsAKindThatAClientMaySend) {
   EXPECT_EQ(FieldNamed(Check(request)), "transitions[1].advance_time");
 }
 
+TEST(RequestValidationTest, UnknownFieldsAreFoundAnywhereInAnEvent) {
+  const google::protobuf::Descriptor& send = *v1::SendEvent::descriptor();
+  int messages = 0;
+  for (int i = 0; i < send.field_count(); ++i) messages += send.field(i)->message_type() != nullptr;
+  ASSERT_EQ(messages, 1) << "HasUnknownFields(Transition) knows of data only";
+
+  v1::SubmitRequest known;
+  v1::SendEvent* event = known.add_transitions()->mutable_send_event();
+  (*event->mutable_data()->mutable_fields())["n"].mutable_list_value()->add_values();
+  EXPECT_TRUE(PrepareProposal(&known).ok());
+  v1::SubmitRequest in_event = known;
+  AddUnknown(in_event.mutable_transitions(0)->mutable_send_event());
+  EXPECT_EQ(ReasonOf(PrepareProposal(&in_event)), v1::UNKNOWN_FIELD);
+  v1::SubmitRequest in_data = known;
+  google::protobuf::Struct* data =
+      in_data.mutable_transitions(0)->mutable_send_event()->mutable_data();
+  AddUnknown((*data->mutable_fields())["n"].mutable_list_value()->mutable_values(0));
+  EXPECT_EQ(ReasonOf(PrepareProposal(&in_data)), v1::UNKNOWN_FIELD);
+}
+
 TEST(RequestValidationTest, UnknownFieldsAreFoundAnywhereInATransition) {
   v1::SubmitRequest request = GoodRequest();
   v1::Machine* machine = request.add_transitions()->mutable_register_machine()->mutable_machine();

@@ -2,10 +2,13 @@
 #define SWOOSH_SERVER_SUBMISSION_H_
 
 #include <functional>
+#include <memory>
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "google/protobuf/arena.h"
 #include "google/protobuf/repeated_field.h"
+#include "server/message_arena.h"
 #include "swoosh/v1/orchestrator.pb.h"
 #include "swoosh/v1/record.pb.h"
 
@@ -21,9 +24,12 @@ using Answer = absl::StatusOr<v1::SubmitResponse>;
 
 // A proposal as a service gives it to the executor.
 struct Submission {
+  // Holds `request`, and later the record.
+  std::unique_ptr<google::protobuf::Arena> arena = NewMessageArena();
   // As the client sent it, but: namespace is not "", and request_id and namespace are within their
-  // limits. validate_only is for Executor::Validate, and not looked at here.
-  v1::SubmitRequest request;
+  // limits. validate_only is for Executor::Validate, and not looked at here. Never null.
+  v1::SubmitRequest* request =
+      google::protobuf::Arena::CreateMessage<v1::SubmitRequest>(arena.get());
   std::string actor;  // authenticated; "" = nobody
   // What external guards answered for it.
   google::protobuf::RepeatedPtrField<v1::GuardOutcome> guard_outcomes;

@@ -132,14 +132,14 @@ SubmitStreamReactor::Actions SubmitStreamReactor::NextActions() {
 
 void SubmitStreamReactor::TakeRequest() {
   submission_ = Submission();
-  v1::SubmitRequest& request = submission_.request;
+  v1::SubmitRequest& request = *submission_.request;
   number_ = AddSlot(reading_bytes_.Length());
   absl::Status status = ParseRequest(reading_bytes_, &request);
   reading_bytes_.Clear();
   // What did not parse may hold anything.
   if (!status.ok()) request.Clear();
   if (status.ok()) status = PrepareProposal(&request);
-  if (!status.ok()) return Settle(status);
+  if (!status.ok()) return Settle(request.request_id(), status);
   if (request.validate_only()) return Validate();
   submission_.done = [this, number = number_, request_id = request.request_id()](Answer answer) {
     OnAnswer(number, request_id, MovedIfUnanswered(std::move(answer)));
@@ -150,7 +150,7 @@ void SubmitStreamReactor::TakeRequest() {
 
 // Also notes what those behind it have to know about this one.
 bool SubmitStreamReactor::MustBeAlone() {
-  const GuardChanges own = GuardChangesOf(submission_.request);
+  const GuardChanges own = GuardChangesOf(*submission_.request);
   GuardChanges pending;
   {
     absl::MutexLock lock(&mutex_);
@@ -159,7 +159,7 @@ bool SubmitStreamReactor::MustBeAlone() {
     guard_changes_.deletions += own.deletions;
     slots_[number_ - answered_].guard_changes = own;
   }
-  return guards_->MayAsk(submission_.request, pending);
+  return guards_->MayAsk(*submission_.request, pending);
 }
 
 uint64_t SubmitStreamReactor::AddSlot(size_t request_bytes) {
@@ -171,20 +171,19 @@ uint64_t SubmitStreamReactor::AddSlot(size_t request_bytes) {
 }
 
 void SubmitStreamReactor::Validate() {
-  if (guards_->MayAsk(submission_.request)) {
-    submission_.done = [this, number = number_, request_id = submission_.request.request_id()](
+  if (guards_->MayAsk(*submission_.request)) {
+    submission_.done = [this, number = number_, request_id = submission_.request->request_id()](
                            const Answer& answer) { OnAnswer(number, request_id, answer); };
     guards_->Submit(std::move(submission_), GuardResolver::WhenFull::kWait);
     return Handle([&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { settling_ = false; });
   }
   auto submission = std::make_shared<const Submission>(std::move(submission_));
   const absl::Status posted = workers_->TryPost([this, number = number_, submission] {
-    OnAnswer(number, submission->request.request_id(),
-             MovedIfUnanswered(executor_->Validate(submission->request, submission->actor)));
+    OnAnswer(number, submission->request->request_id(),
+             MovedIfUnanswered(executor_->Validate(*submission->request, submission->actor)));
   });
   if (!posted.ok()) {
-    submission_.request.set_request_id(submission->request.request_id());
-    return Settle(posted);
+    return Settle(submission->request->request_id(), posted);
   }
   Handle([&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { settling_ = false; });
 }
@@ -197,14 +196,14 @@ void SubmitStreamReactor::Submit() {
     // Nothing more is read until it was taken, so the client is slowed down.
     executor_->WhenRoom([this] { Submit(); });
   } else {
-    Settle(status);
+    Settle(submission_.request->request_id(), status);
   }
 }
 
 // Everything before it is answered, and nothing behind it was read.
 void SubmitStreamReactor::SubmitAlone() {
-  if (!guards_->MayAsk(submission_.request)) return Submit();
-  submission_.done = [this, request_id = submission_.request.request_id()](const Answer& answer) {
+  if (!guards_->MayAsk(*submission_.request)) return Submit();
+  submission_.done = [this, request_id = submission_.request->request_id()](const Answer& answer) {
     grpc::ByteBuffer response = ToResponse(request_id, answer);
     Handle([&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
       settling_ = false;
@@ -214,8 +213,8 @@ void SubmitStreamReactor::SubmitAlone() {
   guards_->Submit(std::move(submission_), GuardResolver::WhenFull::kWait);
 }
 
-void SubmitStreamReactor::Settle(const absl::Status& refusal) {
-  grpc::ByteBuffer response = ToResponse(submission_.request.request_id(), refusal);
+void SubmitStreamReactor::Settle(const std::string& request_id, const absl::Status& refusal) {
+  grpc::ByteBuffer response = ToResponse(request_id, refusal);
   Handle([&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     settling_ = false;
     PutAnswer(number_, std::move(response));

@@ -80,7 +80,7 @@ class SubmitStreamReactor final
   bool MustBeAlone() ABSL_LOCKS_EXCLUDED(mutex_);
   void Submit();
   void SubmitAlone();
-  void Settle(const absl::Status& refusal);
+  void Settle(const std::string& request_id, const absl::Status& refusal);
 
   void OnAnswer(uint64_t number, const std::string& request_id, const Answer& answer);
   void PutAnswer(uint64_t number, grpc::ByteBuffer answer) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);

@@ -24,6 +24,7 @@
 #include "server/exit_codes.h"
 #include "server/status_conversion.h"
 #include "server/swooshd_for_test.h"
+#include "storage/recovery_table.h"
 #include "storage/temporary_directory.h"
 #include "swoosh/v1/admin.grpc.pb.h"
 #include "swoosh/v1/orchestrator.grpc.pb.h"
@@ -524,7 +525,7 @@ TEST_F(SwooshdTest, ASecondServerOnTheSameFolderIsRefused) {
   Accept(Register(Door()));
   const Ended second =
       RunSwooshd({"--data_dir=" + data_dir_, "--listen=127.0.0.1:0", "--http=127.0.0.1:0"});
-  EXPECT_EQ(second.exit_code, kExitStoreRefused);
+  EXPECT_EQ(second.exit_code, static_cast<int>(Refusal::kInUse));
   EXPECT_EQ(second.output, "");
   EXPECT_TRUE(absl::StrContains(second.error, data_dir_)) << second.error;
   Accept(CreateDoor("front"));
@@ -548,7 +549,8 @@ TEST_F(SwooshdTest, VerifyAgreesWithTheServer) {
   Accept(Register(Door()));
   for (int i = 0; i < 10; ++i) Accept(CreateDoor(absl::StrCat("door", i)));
   const std::string hash = StateHashHex();
-  EXPECT_EQ(RunSwooshd({"verify", "--data_dir=" + data_dir_}).exit_code, kExitStoreRefused);
+  EXPECT_EQ(RunSwooshd({"verify", "--data_dir=" + data_dir_}).exit_code,
+            static_cast<int>(Refusal::kInUse));
   server_->Stop(SIGKILL);
   const Ended verified = RunSwooshd({"verify", "--data_dir=" + data_dir_});
   EXPECT_EQ(verified.exit_code, kExitOk) << verified.error;

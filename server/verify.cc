@@ -6,10 +6,15 @@
 #include "absl/strings/str_cat.h"
 #include "core/sha256.h"
 #include "server/exit_codes.h"
+#include "storage/recovery_refusal.h"
+#include "storage/recovery_table.h"
 
 namespace swoosh {
 
 int ExitCodeFor(const absl::Status& status) {
+  if (const Refusal refusal = RefusalOf(status); refusal != Refusal::kNone) {
+    return static_cast<int>(refusal);
+  }
   switch (status.code()) {
     case absl::StatusCode::kOk:
       return kExitOk;

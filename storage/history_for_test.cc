@@ -63,9 +63,9 @@ std::vector<EncodedRecord> HistoryForTest::Next(uint64_t count) {
     proposal.transitions = &record.transitions();
     proposal.guard_outcomes = &record.guard_outcomes();
     const Hlc hlc = FromProto(record.hlc());
-    absl::StatusOr<Reduction> reduction = Reduce(writer_.view(), proposal, hlc);
+    absl::StatusOr<Reduction> reduction =
+        Reduce(writer_.view(), proposal, hlc, record.mutable_changes());
     SWOOSH_CHECK(reduction.ok());
-    *record.mutable_changes() = std::move(reduction->changes);
     writer_.Apply(reduction->effect, kReducerVersion, hlc);
     std::string stored = EncodeRecord(record);
     if (i + 1 == count) AppendStateHash(writer_.Seal(), &stored);

@@ -75,7 +75,8 @@ LevelDbLog::LevelDbLog(FileSystem* file_system, std::string directory,
                        LevelDbEnv::SyncObserver on_sync)
     : file_system_(file_system),
       directory_(std::move(directory)),
-      env_(file_system, std::move(on_sync)) {}
+      env_(file_system, std::move(on_sync),
+           [this](const absl::Status& failure) { ReportFailure(failure); }) {}
 
 absl::StatusOr<std::unique_ptr<LevelDbLog>> LevelDbLog::Open(FileSystem* file_system,
                                                              const std::string& directory,
@@ -178,7 +179,20 @@ absl::Status LevelDbLog::ReadTrimEntry() {
   return absl::OkStatus();
 }
 
-void LevelDbLog::AttachMark(std::unique_ptr<CommitMark> mark) { mark_ = std::move(mark); }
+void LevelDbLog::AttachMark(std::unique_ptr<CommitMark> mark) {
+  mark_ = std::move(mark);
+  mark_->SetFailureListener([this](const absl::Status& failure) { ReportFailure(failure); });
+}
+
+void LevelDbLog::SetFailureListener(std::function<void(const absl::Status&)> listener) {
+  absl::MutexLock lock(&listener_mutex_);
+  listener_ = std::move(listener);
+}
+
+void LevelDbLog::ReportFailure(const absl::Status& failure) {
+  absl::MutexLock lock(&listener_mutex_);
+  if (listener_ != nullptr) listener_(failure);
+}
 
 Log::Limits LevelDbLog::limits() const { return {kAppendRecordsMax, kAppendBytesMax}; }
 

@@ -14,8 +14,6 @@
 namespace swoosh {
 namespace {
 
-using Changes = google::protobuf::RepeatedPtrField<v1::Change>;
-
 absl::Status RecordRefused(uint64_t index, const absl::Status& why) {
   return AtRecord(index, RefuseFor(Refusal::kRecordRefused, why));
 }

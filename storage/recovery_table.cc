@@ -264,6 +264,44 @@ SecondDecision Decide(const SecondFindings& findings) {
   SWOOSH_CHECK(false);  // a combination without a row
 }
 
+absl::Span<const Refusal> AllRefusals() {
+  static constexpr Refusal kAll[] = {
+      Refusal::kInUse,
+      Refusal::kNoStore,
+      Refusal::kNewerBinary,
+      Refusal::kIo,
+      Refusal::kHistoryIdMissing,
+      Refusal::kHistoryIdDamaged,
+      Refusal::kUnfinishedStoreHasData,
+      Refusal::kRestoreUnfinished,
+      Refusal::kRepairUnfinished,
+      Refusal::kLogMissing,
+      Refusal::kMarkMissing,
+      Refusal::kMarkDamaged,
+      Refusal::kMarkOfOtherHistory,
+      Refusal::kManifestDamaged,
+      Refusal::kTableMissing,
+      Refusal::kTableDamaged,
+      Refusal::kLogFileMissing,
+      Refusal::kOlderLogFileDamaged,
+      Refusal::kLogDamaged,
+      Refusal::kLogTornBeforeMark,
+      Refusal::kLogUnreadable,
+      Refusal::kLogEndsBeforeMark,
+      Refusal::kLogEndsBeforeSnapshot,
+      Refusal::kSnapshotOfOtherHistory,
+      Refusal::kSnapshotsDamaged,
+      Refusal::kLogBeginsAfterStart,
+      Refusal::kLogBeginsAfterSnapshot,
+      Refusal::kLogBeginsAfterOlderSnapshot,
+      Refusal::kRecordUnreadable,
+      Refusal::kRecordRefused,
+      Refusal::kMarkMismatch,
+      Refusal::kSnapshotMismatch,
+  };
+  return kAll;
+}
+
 absl::string_view RefusalName(Refusal refusal) {
   switch (refusal) {
     case Refusal::kNone:

@@ -2,50 +2,55 @@
 #define SWOOSH_STORAGE_RECOVERY_TABLE_H_
 
 #include "absl/strings/string_view.h"
+#include "absl/types/span.h"
 
 // What recovery does with what it finds: three tables of rows, in recovery_table.cc. Pure.
 namespace swoosh {
 
-// Why a store is refused. The names are stable: operators' scripts may look for them.
+// Why a store is refused. Names and numbers are stable: operators' scripts may look for them. The
+// number is what swooshd exits with: damage from 30 on, what is no damage below.
 enum class Refusal {
-  kNone,
-  kInUse,        // another process has the store open
-  kNoStore,      // there is none, and none may be made
-  kNewerBinary,  // a record or snapshot of a newer binary
-  kIo,           // the disk failed; nothing is known to be damaged
+  kNone = 0,
+  kInUse = 20,        // another process has the store open
+  kNoStore = 21,      // there is none, and none may be made
+  kNewerBinary = 22,  // a record or snapshot of a newer binary
+  kIo = 23,           // the disk failed; nothing is known to be damaged
   // Data loss, found before anything is opened:
-  kHistoryIdMissing,
-  kHistoryIdDamaged,
-  kUnfinishedStoreHasData,
-  kRestoreUnfinished,  // `swooshd restore` did not come to its end
-  kRepairUnfinished,   // `swooshd repair` has decided, and did not come to its end
-  kLogMissing,
-  kMarkMissing,
-  kMarkDamaged,
-  kMarkOfOtherHistory,
+  kHistoryIdMissing = 30,
+  kHistoryIdDamaged = 31,
+  kUnfinishedStoreHasData = 32,
+  kRestoreUnfinished = 33,  // `swooshd restore` did not come to its end
+  kRepairUnfinished = 34,   // `swooshd repair` has decided, and did not come to its end
+  kLogMissing = 35,
+  kMarkMissing = 36,
+  kMarkDamaged = 37,
+  kMarkOfOtherHistory = 38,
   // found in the log's files before LevelDB opens them:
-  kManifestDamaged,
-  kTableMissing,
-  kTableDamaged,
-  kLogFileMissing,
-  kOlderLogFileDamaged,
-  kLogDamaged,         // in the middle: something whole was written later
-  kLogTornBeforeMark,  // what is torn was acknowledged
+  kManifestDamaged = 40,
+  kTableMissing = 41,
+  kTableDamaged = 42,
+  kLogFileMissing = 43,
+  kOlderLogFileDamaged = 44,
+  kLogDamaged = 45,         // in the middle: something whole was written later
+  kLogTornBeforeMark = 46,  // what is torn was acknowledged
   // found when the log is open and a snapshot was looked for:
-  kLogUnreadable,
-  kLogEndsBeforeMark,
-  kLogEndsBeforeSnapshot,
-  kSnapshotOfOtherHistory,
-  kSnapshotsDamaged,     // all of them, and the log doesn't reach back to the start
-  kLogBeginsAfterStart,  // trimmed, and there is no snapshot
-  kLogBeginsAfterSnapshot,
-  kLogBeginsAfterOlderSnapshot,  // the newest is damaged
+  kLogUnreadable = 50,
+  kLogEndsBeforeMark = 51,
+  kLogEndsBeforeSnapshot = 52,
+  kSnapshotOfOtherHistory = 53,
+  kSnapshotsDamaged = 54,     // all of them, and the log doesn't reach back to the start
+  kLogBeginsAfterStart = 55,  // trimmed, and there is no snapshot
+  kLogBeginsAfterSnapshot = 56,
+  kLogBeginsAfterOlderSnapshot = 57,  // the newest is damaged
   // while replaying:
-  kRecordUnreadable,  // missing or damaged
-  kRecordRefused,     // breaks the chain, or is not what the reducer makes of it
-  kMarkMismatch,      // the record at the mark is another one
-  kSnapshotMismatch,  // the record at the snapshot is another one
+  kRecordUnreadable = 60,  // missing or damaged
+  kRecordRefused = 61,     // breaks the chain, or is not what the reducer makes of it
+  kMarkMismatch = 62,      // the record at the mark is another one
+  kSnapshotMismatch = 63,  // the record at the snapshot is another one
 };
+
+// All but kNone, in the order of their numbers.
+absl::Span<const Refusal> AllRefusals();
 
 // "LOG_ENDS_BEFORE_MARK".
 absl::string_view RefusalName(Refusal refusal);

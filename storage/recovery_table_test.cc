@@ -8,6 +8,9 @@
 namespace swoosh {
 namespace {
 
+constexpr int kLastOtherExitCode = 6;  // server/exit_codes.h
+constexpr int kShellExitCodes = 126;   // what shells and signals use begins here
+
 constexpr HistoryFound kHistories[] = {HistoryFound::kAbsent,        HistoryFound::kUnfinished,
                                        HistoryFound::kWhole,         HistoryFound::kDamaged,
                                        HistoryFound::kBeingRestored, HistoryFound::kBeingRepaired};
@@ -72,11 +75,15 @@ TEST(SecondTable, ReplaysOnlyALogThatReachesFromItsStartToTheMark) {
   }
 }
 
-TEST(Refusal, HasANameOfItsOwn) {
+TEST(Refusal, HasANameAndAnExitCodeOfItsOwn) {
   std::set<std::string> names;
-  const int count = static_cast<int>(Refusal::kSnapshotMismatch) + 1;
-  for (int i = 0; i < count; ++i) names.emplace(RefusalName(static_cast<Refusal>(i)));
-  EXPECT_EQ(names.size(), static_cast<size_t>(count));
+  int number_before = kLastOtherExitCode;
+  for (const Refusal refusal : AllRefusals()) {
+    EXPECT_TRUE(names.emplace(RefusalName(refusal)).second) << RefusalName(refusal);
+    EXPECT_GT(static_cast<int>(refusal), number_before) << RefusalName(refusal);
+    number_before = static_cast<int>(refusal);
+  }
+  EXPECT_LT(number_before, kShellExitCodes);
 }
 
 }  // namespace

@@ -24,9 +24,10 @@ from swoosh_api import (
 
 # As server/exit_codes.h has them.
 EXIT_USAGE = 2
-EXIT_STORE_REFUSED = 3
-EXIT_DATA_LOSS = 4
 EXIT_FENCED = 5
+# As storage/recovery_table.h has them.
+EXIT_IN_USE = 20
+EXIT_LOG_DAMAGED = 45
 SUBMITTERS = 8
 SERVING = b"\x08\x01"  # grpc.health.v1.HealthCheckResponse
 
@@ -134,7 +135,7 @@ class LifecycleTest(unittest.TestCase):
 
     def test_a_second_server_on_the_store_is_refused_and_the_first_goes_on(self):
         second = self.serve_again()
-        self.assertEqual(second.returncode, EXIT_STORE_REFUSED, second.stderr)
+        self.assertEqual(second.returncode, EXIT_IN_USE, second.stderr)
         self.assertEqual(second.stdout, "")
         self.assertIn(str(self.server.data_dir), second.stderr)
         submit(self.stub, send("a"))
@@ -146,10 +147,10 @@ class LifecycleTest(unittest.TestCase):
         content[len(content) // 2] ^= 0x40
         log.write_bytes(content)
         refused = self.serve_again()
-        self.assertEqual(refused.returncode, EXIT_DATA_LOSS, refused.stderr)
+        self.assertEqual(refused.returncode, EXIT_LOG_DAMAGED, refused.stderr)
         self.assertEqual(refused.stdout, "")
         verified = run_swooshd("verify", "--data_dir", self.server.data_dir)
-        self.assertEqual(verified.returncode, EXIT_DATA_LOSS)
+        self.assertEqual(verified.returncode, EXIT_LOG_DAMAGED)
 
     def test_flags_that_are_wrong_are_a_usage_error_that_names_them(self):
         for arguments, named in (

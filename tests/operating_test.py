@@ -21,6 +21,7 @@ import swoosh_server
 import test_main
 
 PAGE = swoosh_server.ROOT / "server" / "OPERATING.md"
+REFUSALS = swoosh_server.ROOT / "storage" / "recovery_table.h"
 CHAPTER = "## The four disasters\n"
 BLOCK = re.compile(r"^```(sh|text)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 BLOCK_SECONDS_MAX = 120
@@ -126,6 +127,14 @@ class OperatingTest(unittest.TestCase):
             kinds = [kind for kind, _ in blocks]
             self.assertIn("sh", kinds, title)
             self.assertTrue(not title or "text" in kinds, title)
+
+    def test_the_page_has_the_exit_code_of_each_refusal(self):
+        refusals = re.findall(r"^  k(\w+) = (\d\d),", REFUSALS.read_text(), re.MULTILINE)
+        self.assertGreater(len(refusals), 30)
+        page = PAGE.read_text()
+        for name, number in refusals:
+            reason = re.sub(r"(?<!^)(?=[A-Z])", "_", name).upper()
+            self.assertIn(f"| {number} | {reason} |\n", page)
 
     def test_1_a_damaged_snapshot(self):
         self.play(1)

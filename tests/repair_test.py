@@ -13,8 +13,11 @@ from swoosh_api import CALL_SECONDS_MAX, COUNTER, create, refusal_of, register, 
 
 # As server/exit_codes.h has them.
 EXIT_OK = 0
-EXIT_STORE_REFUSED = 3
 EXIT_DATA_LOSS = 4
+# As storage/recovery_table.h has them.
+EXIT_IN_USE = 20
+EXIT_NO_STORE = 21
+EXIT_LOG_DAMAGED = 45
 EVENTS = 60
 RECORDS = EVENTS + 1  # the first one registers and creates
 REPAIRED = re.compile(r"repaired history_id=([0-9a-f]{32}) index=(\d+) state_hash=([0-9a-f]{64})\n")
@@ -83,7 +86,7 @@ class RepairTest(unittest.TestCase):
         refused = run_swooshd(
             "--data_dir", self.server.data_dir, "--listen", free, "--http", free
         )
-        self.assertEqual(refused.returncode, EXIT_DATA_LOSS)
+        self.assertEqual(refused.returncode, EXIT_LOG_DAMAGED)
         self.assertIn("LOG_DAMAGED", refused.stderr)
         first_bad = self.first_bad_index(refused.stderr)
         self.assertIn(first_bad, range(2, RECORDS + 1))
@@ -136,7 +139,7 @@ class RepairTest(unittest.TestCase):
 
     def test_a_whole_store_or_one_in_use_is_left_alone(self):
         in_use = self.repair("--yes")
-        self.assertEqual(in_use.returncode, EXIT_STORE_REFUSED, in_use.stderr)
+        self.assertEqual(in_use.returncode, EXIT_IN_USE, in_use.stderr)
         self.server.kill()
         found = self.files()
         whole = self.repair("--yes")
@@ -144,7 +147,7 @@ class RepairTest(unittest.TestCase):
         self.assertIn("nothing to repair", whole.stdout)
         self.assertEqual(self.files(), found)
         nothing = run_swooshd("repair", "--yes", "--data_dir", self.server.folder / "nothing")
-        self.assertEqual(nothing.returncode, 1)
+        self.assertEqual(nothing.returncode, EXIT_NO_STORE)
         self.assertFalse((self.server.folder / "nothing").exists())
 
 

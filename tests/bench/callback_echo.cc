@@ -1,18 +1,12 @@
 #include "tests/bench/callback_echo.h"
 
-#include <string>
+#include <cstddef>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
-#include "grpcpp/support/slice.h"
 
 namespace swoosh {
 namespace {
-
-grpc::ByteBuffer BytesOf(size_t count) {
-  const grpc::Slice slice(std::string(count, 'x'));
-  return grpc::ByteBuffer(&slice, 1);
-}
 
 // Reads and writes at the same time; deletes itself.
 class EchoStream final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer> {
@@ -69,8 +63,6 @@ class EchoStream final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::
 };
 
 }  // namespace
-
-CallbackEcho::CallbackEcho(size_t reply_bytes) : reply_(BytesOf(reply_bytes)) {}
 
 grpc::ServerUnaryReactor* CallbackEcho::Submit(grpc::CallbackServerContext* context,
                                                const grpc::ByteBuffer*, grpc::ByteBuffer* reply) {

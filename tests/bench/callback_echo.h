@@ -1,8 +1,6 @@
 #ifndef SWOOSH_TESTS_BENCH_CALLBACK_ECHO_H_
 #define SWOOSH_TESTS_BENCH_CALLBACK_ECHO_H_
 
-#include <cstddef>
-
 #include "grpcpp/support/byte_buffer.h"
 #include "grpcpp/support/server_callback.h"
 #include "swoosh/v1/orchestrator.grpc.pb.h"
@@ -15,7 +13,7 @@ using CallbackEchoBase = v1::Orchestrator::WithRawCallbackMethod_Submit<
 // Answers each request with the same bytes, by gRPC's callback API. Thread-safe.
 class CallbackEcho final : public CallbackEchoBase {
  public:
-  explicit CallbackEcho(size_t reply_bytes);
+  explicit CallbackEcho(const grpc::ByteBuffer& reply) : reply_(reply) {}
 
   grpc::ServerUnaryReactor* Submit(grpc::CallbackServerContext* context,
                                    const grpc::ByteBuffer* request,

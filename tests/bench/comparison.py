@@ -70,14 +70,18 @@ def spread(values):
     return (third - first) / abs(median) if median else 0.0
 
 
-def sync_us(folder, byte_count):
-    """How long each of some appends of so many bytes, each with an fdatasync, takes; in us."""
+def sync_us(folder, byte_count, count_max=None, seconds_max=PROBE_SECONDS_MAX):
+    """How long each of some appends of so many bytes, each with an fdatasync, takes; in us.
+
+    At most `count_max` of them, else PROBE_SYNCS.
+    """
+    count_max = PROBE_SYNCS if count_max is None else count_max
     path = folder / "raw_sync"
     taken = []
-    ends = time.monotonic() + PROBE_SECONDS_MAX
+    ends = time.monotonic() + seconds_max
     try:
         with open(path, "ab", buffering=0) as file:
-            while len(taken) < PROBE_SYNCS and (not taken or time.monotonic() < ends):
+            while len(taken) < count_max and (not taken or time.monotonic() < ends):
                 began = time.perf_counter()
                 file.write(b"x" * byte_count)
                 os.fdatasync(file.fileno())

@@ -15,6 +15,8 @@
 #include "grpcpp/security/server_credentials.h"
 #include "grpcpp/server.h"
 #include "grpcpp/server_builder.h"
+#include "grpcpp/support/byte_buffer.h"
+#include "grpcpp/support/slice.h"
 #include "tests/bench/callback_echo.h"
 #include "tests/bench/queue_echo.h"
 
@@ -26,10 +28,11 @@ namespace swoosh {
 namespace {
 
 int Main() {
-  const size_t reply_bytes = absl::GetFlag(FLAGS_reply_bytes);
+  const grpc::Slice slice(std::string(absl::GetFlag(FLAGS_reply_bytes), 'x'));
+  const grpc::ByteBuffer reply(&slice, 1);
   const bool with_queue = absl::GetFlag(FLAGS_api) == "queue";
-  CallbackEcho callback(reply_bytes);
-  QueueEcho queue(reply_bytes);
+  CallbackEcho callback(reply);
+  QueueEcho queue(reply);
   grpc::ServerBuilder builder;
   int port = 0;
   builder.AddListeningPort(absl::GetFlag(FLAGS_listen), grpc::InsecureServerCredentials(), &port);

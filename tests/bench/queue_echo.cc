@@ -1,22 +1,16 @@
 #include "tests/bench/queue_echo.h"
 
-#include <string>
+#include <cstddef>
 
 #include "grpcpp/server_context.h"
 #include "grpcpp/support/async_stream.h"
 #include "grpcpp/support/async_unary_call.h"
-#include "grpcpp/support/slice.h"
 
 namespace swoosh {
 namespace {
 
 constexpr int kUnaryCallsWaiting = 256;
 constexpr int kStreamsWaiting = 8;
-
-grpc::ByteBuffer BytesOf(size_t count) {
-  const grpc::Slice slice(std::string(count, 'x'));
-  return grpc::ByteBuffer(&slice, 1);
-}
 
 // What calls share; outlives them.
 struct Echo {
@@ -125,8 +119,6 @@ class StreamCall final : public Call {
 };
 
 }  // namespace
-
-QueueEcho::QueueEcho(size_t reply_bytes) : reply_(BytesOf(reply_bytes)) {}
 
 void QueueEcho::Register(grpc::ServerBuilder* builder) {
   builder->RegisterService(&service_);

@@ -1,7 +1,6 @@
 #ifndef SWOOSH_TESTS_BENCH_QUEUE_ECHO_H_
 #define SWOOSH_TESTS_BENCH_QUEUE_ECHO_H_
 
-#include <cstddef>
 #include <memory>
 
 #include "grpcpp/completion_queue.h"
@@ -18,7 +17,7 @@ using QueueEchoBase = v1::Orchestrator::WithRawMethod_Submit<
 // slower on two processors. Not thread-safe.
 class QueueEcho {
  public:
-  explicit QueueEcho(size_t reply_bytes);
+  explicit QueueEcho(const grpc::ByteBuffer& reply) : reply_(reply) {}
 
   // To be served by what `builder` builds.
   void Register(grpc::ServerBuilder* builder);

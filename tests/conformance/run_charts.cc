@@ -49,7 +49,8 @@ class Chart {
         ToJsonText(machine), transition.mutable_register_machine()->mutable_machine());
     SWOOSH_CHECK(parsed.ok());
     name_ = transition.register_machine().machine().name();
-    return Submit(transition).status();
+    Changes none;
+    return Submit(transition, &none).status();
   }
 
   // The outcome as a STEP. False when nothing can follow it.
@@ -67,25 +68,26 @@ class Chart {
   }
 
  private:
-  absl::StatusOr<Reduction> Submit(const v1::Transition& transition) {
+  absl::StatusOr<Reduction> Submit(const v1::Transition& transition, Changes* changes) {
     google::protobuf::RepeatedPtrField<v1::Transition> transitions;
     *transitions.Add() = transition;
     Proposal proposal;
     proposal.ns = "default";
     proposal.transitions = &transitions;
     const Hlc hlc = NextHlc(writer_.position().hlc, kTimeUs);
-    absl::StatusOr<Reduction> reduction = Reduce(writer_.view(), proposal, hlc);
+    absl::StatusOr<Reduction> reduction = Reduce(writer_.view(), proposal, hlc, changes);
     if (reduction.ok()) writer_.Apply(reduction->effect, kReducerVersion, hlc);
     return reduction;
   }
 
   bool Take(const v1::Transition& transition, Value* step) {
-    const absl::StatusOr<Reduction> reduction = Submit(transition);
+    Changes changes;
+    const absl::StatusOr<Reduction> reduction = Submit(transition, &changes);
     std::vector<Value> edges;
     std::vector<Value> emitted;
     if (reduction.ok()) {
-      SWOOSH_CHECK(reduction->changes.size() == 1);
-      const v1::Change& change = reduction->changes[0];
+      SWOOSH_CHECK(changes.size() == 1);
+      const v1::Change& change = changes[0];
       configuration_.clear();
       for (const std::string& state : change.configuration()) {
         configuration_.push_back(Value::String(state));

@@ -132,21 +132,21 @@ class LogMaker {
     proposal.actor = record.actor();
     proposal.transitions = &transitions;
     proposal.guard_outcomes = &record.guard_outcomes();
-    absl::StatusOr<Reduction> reduction = Reduce(writer_.view(), proposal, hlc);
+    absl::StatusOr<Reduction> reduction =
+        Reduce(writer_.view(), proposal, hlc, record.mutable_changes());
     for (int asked = 0; asked < kGuardsAskedMax && !reduction.ok(); ++asked) {
       v1::GuardOutcome question;
       if (!GetDetail(reduction.status(), &question)) break;
       question.set_allowed(Below(3) != 0);
       question.set_provider("chance");
       *record.add_guard_outcomes() = std::move(question);
-      reduction = Reduce(writer_.view(), proposal, hlc);
+      reduction = Reduce(writer_.view(), proposal, hlc, record.mutable_changes());
     }
     if (!reduction.ok()) return reduction.status();
     record.set_index(writer_.position().index + 1);
     *record.mutable_hlc() = ToProto(hlc);
     record.set_previous_hash(std::string(AsBytes(writer_.position().record_hash)));
     record.set_reducer_version(kReducerVersion);
-    record.mutable_changes()->Swap(&reduction->changes);
     Store(record, *reduction, hlc);
     return absl::OkStatus();
   }

@@ -11,6 +11,7 @@ import os
 import random
 import sys
 
+import campaign
 import disk_campaign
 
 IMAGES = 100_000
@@ -30,7 +31,7 @@ def main():
 
     if arguments.short:
         options = [f"--seed={arguments.seed}", f"--transitions={TRANSITIONS_SHORT}"]
-        disk_campaign.report(disk_campaign.run("crash_points", [options]))
+        campaign.report(disk_campaign.run("crash_points", [options]))
         return
     totals = []
     seed = arguments.seed
@@ -40,7 +41,7 @@ def main():
             parts.append([f"--seed={seed}", f"--transitions={TRANSITIONS}"])
             seed += 1
         totals.append(disk_campaign.run("crash_points", parts))
-    disk_campaign.report(disk_campaign.added_up(totals))
+    campaign.report(disk_campaign.added_up(totals))
 
 
 if __name__ == "__main__":

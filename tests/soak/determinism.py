@@ -6,7 +6,6 @@ write, from the same seed, the same log. Prints a JSON line; fails where two bui
 """
 
 import argparse
-import json
 import pathlib
 import random
 import subprocess
@@ -14,9 +13,8 @@ import sys
 import tempfile
 import time
 
-ROOT = pathlib.Path(__file__).absolute().parent.parent.parent
-BAZEL = ROOT / "tools/bazel.sh"
-TARGETS = ["make_log", "replay_log"]
+import bazel_build
+import campaign
 
 RECORDS = 1_000_000
 RECORDS_SHORT = 100_000
@@ -29,17 +27,6 @@ BUILDS = {
     "clang ASan UBSan": ["--config=asan"],
 }
 BUILDS_SHORT = ["gcc -O2", "gcc -O0"]
-
-
-def build(options):
-    """The folder with the programs."""
-    # No convenience links: they would lead from bazel-bin to this configuration.
-    options = [*options, "--symlink_prefix=/", "--noshow_progress"]
-    labels = [f"//tests/determinism:{name}" for name in TARGETS]
-    subprocess.run([BAZEL, "build", *options, *labels], check=True, stdout=sys.stderr)
-    info = [BAZEL, "info", *options, "bazel-bin"]
-    folder = subprocess.run(info, check=True, stdout=subprocess.PIPE, text=True).stdout
-    return pathlib.Path(folder.strip()) / "tests/determinism"
 
 
 def main():
@@ -57,7 +44,9 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         logs = []
         for name in names:
-            programs = build(BUILDS[name])
+            programs = bazel_build.build(
+                "tests/determinism", ["make_log", "replay_log"], BUILDS[name]
+            )
             logs.append(pathlib.Path(folder) / f"log-{len(logs)}")
             subprocess.run(
                 [programs / "make_log", str(records), str(arguments.seed), logs[-1]], check=True
@@ -71,26 +60,21 @@ def main():
             if len(logs) > 1:
                 logs[-1].unlink()
     first = ends[names[0]]
-    index = first[1].partition(" ")[0]
-    wrong = sum(end != first or end[0] != 0 or index != str(records) for end in ends.values())
-    print(
-        json.dumps(
-            {
-                "campaign": "determinism",
-                "runs": len(names),
-                "records": records,
-                "lost": 0,
-                "wrong": wrong,
-                "violations": wrong,
-                "builds": names,
-                "state_hash": first[1].rpartition(" ")[2],
-                "seconds": round(time.monotonic() - start, 1),
-            }
-        ),
-        flush=True,
+    replayed = [end[1].partition(" ")[0] for end in ends.values()]
+    wrong = sum(end != first or end[0] != 0 for end in ends.values())
+    campaign.report(
+        {
+            "campaign": "determinism",
+            "runs": len(names),
+            "records": records,
+            "lost": sum(index != str(records) for index in replayed),
+            "wrong": wrong,
+            "violations": wrong,
+            "builds": names,
+            "state_hash": first[1].rpartition(" ")[2],
+            "seconds": round(time.monotonic() - start, 1),
+        }
     )
-    if wrong > 0:
-        sys.exit(1)
 
 
 if __name__ == "__main__":

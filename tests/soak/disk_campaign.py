@@ -3,15 +3,21 @@
 The parts of a campaign run at once, one a processor, and their JSON lines are added up to one.
 """
 
+import argparse
 import concurrent.futures
 import json
 import os
 import pathlib
+import random
 import subprocess
 import sys
 
+import campaign
+
 ROOT = pathlib.Path(__file__).absolute().parent.parent.parent
 PROGRAMS = ROOT / "bazel-bin/tests/durability"
+
+SHORT_PART = 8
 
 # Of one part alone, or the most of all.
 KEPT = {"campaign", "seed", "records", "files", "bytes"}
@@ -53,8 +59,17 @@ def run(name, options_of_parts):
         return added_up(list(pool.map(lambda options: run_part(name, options), options_of_parts)))
 
 
-def report(total):
-    """Prints the line, and ends with 1 where the campaign found something."""
-    print(json.dumps(total), flush=True)
-    if total["lost"] or total["wrong"] or total["violations"]:
-        raise SystemExit(1)
+def run_cases(text, name, cases):
+    """All cases of a program, or with --short a part of them, over a store of each processor."""
+    parser = argparse.ArgumentParser(description=text.split("\n", 1)[0])
+    parser.add_argument("--short", action="store_true", help=f"1/{SHORT_PART} of the {cases}")
+    parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(2**31))
+    arguments = parser.parse_args()
+    print(f"seed: --seed {arguments.seed}", file=sys.stderr, flush=True)
+
+    every = SHORT_PART if arguments.short else 1
+    parts = []
+    for number in range(os.cpu_count() or 1):
+        seed = arguments.seed + number
+        parts.append([f"--seed={seed}", f"--every={every}", f"--offset={seed % every}"])
+    campaign.report(run(name, parts))

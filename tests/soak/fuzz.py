@@ -17,10 +17,11 @@ import subprocess
 import sys
 import time
 
+import bazel_build
+
 ROOT = pathlib.Path(__file__).absolute().parent.parent.parent
 CORPUS = ROOT / "tests/fuzz/corpus"
 KEPT = ROOT / ".dev/fuzz"
-BAZEL = ROOT / "tools/bazel.sh"
 SYMBOLIZER = pathlib.Path("/usr/lib/llvm-14/bin/llvm-symbolizer")
 
 RUNS = 10_000_000
@@ -37,17 +38,6 @@ COVERED = re.compile(r"^#\d+\s+\w+\s+cov: (\d+)", re.MULTILINE)
 def targets():
     """Their names: each has a folder of the corpus."""
     return sorted(folder.name for folder in CORPUS.iterdir())
-
-
-def build(names):
-    """The folder with the programs."""
-    # No convenience links: they would lead from bazel-bin to this configuration.
-    options = ["--config=fuzz", "--symlink_prefix=/", "--noshow_progress"]
-    labels = [f"//tests/fuzz:{name}_fuzzer" for name in names]
-    subprocess.run([BAZEL, "build", *options, *labels], check=True, stdout=sys.stderr)
-    info = [BAZEL, "info", "--config=fuzz", "--noshow_progress", "bazel-bin"]
-    folder = subprocess.run(info, check=True, stdout=subprocess.PIPE, text=True).stdout
-    return pathlib.Path(folder.strip()) / "tests/fuzz"
 
 
 def seed_bytes(path):
@@ -123,12 +113,13 @@ def main():
     names = arguments.targets or targets()
     print(f"seed: --seed {arguments.seed}", file=sys.stderr, flush=True)
 
-    folder = build(names)
+    programs = [f"{name}_fuzzer" for name in names]
+    folder = bazel_build.build("tests/fuzz", programs, ["--config=fuzz"])
     failed = False
     with concurrent.futures.ThreadPoolExecutor(arguments.jobs) as pool:
         started = [
-            pool.submit(run, folder / f"{name}_fuzzer", name, runs, arguments.seed)
-            for name in names
+            pool.submit(run, folder / program, name, runs, arguments.seed)
+            for program, name in zip(programs, names, strict=True)
         ]
         for each in concurrent.futures.as_completed(started):
             outcome = each.result()
