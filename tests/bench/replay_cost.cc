@@ -71,7 +71,7 @@ struct Batch {
   std::vector<const v1::Record*> records;
 };
 
-void Apply(const v1::Record& record, StateWriter* writer) {
+void Apply(const v1::Record& record, google::protobuf::Arena* arena, StateWriter* writer) {
   Proposal proposal;
   proposal.ns = record.namespace_();
   proposal.actor = record.actor();
@@ -79,7 +79,9 @@ void Apply(const v1::Record& record, StateWriter* writer) {
   proposal.guard_outcomes = &record.guard_outcomes();
   proposal.reducer_version = record.reducer_version();
   const Hlc hlc = FromProto(record.hlc());
-  const absl::StatusOr<Reduction> reduction = Reduce(writer->view(), proposal, hlc);
+  Changes* const changes =
+      google::protobuf::Arena::CreateMessage<v1::Record>(arena)->mutable_changes();
+  const absl::StatusOr<Reduction> reduction = Reduce(writer->view(), proposal, hlc, changes);
   SWOOSH_CHECK(reduction.ok());
   writer->Apply(reduction->effect, record.reducer_version(), hlc);
 }
@@ -109,7 +111,8 @@ uint64_t ReplayUnchecked(const Log& log, StateWriter* writer) {
     return true;
   };
   steps.advance = [&](size_t slot) {
-    for (const v1::Record* record : batches[slot].records) Apply(*record, writer);
+    Batch& batch = batches[slot];
+    for (const v1::Record* record : batch.records) Apply(*record, &batch.arena, writer);
     return true;
   };
   steps.finish = [](size_t) {};
