@@ -5,17 +5,28 @@
 #include <vector>
 
 #include "absl/strings/string_view.h"
+#include "core/reducer.h"
 #include "core/replay.h"
 #include "google/protobuf/arena.h"
-#include "google/protobuf/repeated_field.h"
 #include "storage/pipeline.h"
 #include "storage/recovery_refusal.h"
 
 namespace swoosh {
 namespace {
 
+constexpr size_t kArenaBlockBytesMin = 65'536;
+constexpr size_t kArenaBlockBytesMax = 262'144;
+
 absl::Status RecordRefused(uint64_t index, const absl::Status& why) {
   return AtRecord(index, RefuseFor(Refusal::kRecordRefused, why));
+}
+
+// In blocks that a batch fills some of.
+google::protobuf::ArenaOptions BatchArena() {
+  google::protobuf::ArenaOptions options;
+  options.start_block_size = kArenaBlockBytesMin;
+  options.max_block_size = kArenaBlockBytesMax;
+  return options;
 }
 
 // Some records in a row, and how far they have come.
@@ -41,11 +52,11 @@ class Batch {
   uint64_t first_index_ = 0;
   std::string stored_;        // the records, one after the other
   std::vector<size_t> ends_;  // of each, in `stored_`
-  google::protobuf::Arena arena_;
+  google::protobuf::Arena arena_{BatchArena()};
   std::vector<PreparedRecord> prepared_;
-  absl::Status unprepared_;  // why the record after them could not be read or decoded
-  std::vector<Changes> reduced_;
-  size_t right_ = 0;  // records before the first error
+  absl::Status unprepared_;        // why the record after them could not be read or decoded
+  std::vector<Changes*> reduced_;  // in the arena
+  size_t right_ = 0;               // records before the first error
   absl::Status error_;
 };
 
@@ -103,9 +114,10 @@ bool Batch::Apply(StateWriter* writer, const ReplayObserver& observer) {
 }
 
 absl::Status Batch::ApplyOne(uint64_t index, StateWriter* writer, const ReplayObserver& observer) {
-  Changes reduced;
-  const absl::Status applied = ApplyReplay(prepared_[right_], writer, &reduced);
-  if (writer->position().index == index) reduced_.push_back(std::move(reduced));
+  Changes* const reduced =
+      google::protobuf::Arena::CreateMessage<v1::Record>(&arena_)->mutable_changes();
+  const absl::Status applied = ApplyReplay(prepared_[right_], writer, reduced);
+  if (writer->position().index == index) reduced_.push_back(reduced);
   if (!applied.ok()) return RecordRefused(index, applied);
   return observer.on_applied ? observer.on_applied(writer->position()) : absl::OkStatus();
 }
@@ -113,13 +125,12 @@ absl::Status Batch::ApplyOne(uint64_t index, StateWriter* writer, const ReplayOb
 void Batch::Check() {
   for (size_t i = 0; i < reduced_.size(); ++i) {
     const uint64_t index = first_index_ + i;
-    if (absl::Status status = CheckReplayed(index, prepared_[i], reduced_[i]); !status.ok()) {
+    if (absl::Status status = CheckReplayed(index, prepared_[i], *reduced_[i]); !status.ok()) {
       right_ = i;
       error_ = RecordRefused(index, status);
       break;
     }
   }
-  reduced_.clear();
 }
 
 absl::Status Batch::Retire(const ReplayObserver& observer) const {

@@ -71,7 +71,11 @@ void Pipeline::Fill() {
   mutex_.Unlock();
   const bool is_filled = steps_.fill(slot);
   mutex_.Lock();
-  (is_filled ? filled_ += 1 : fill_ended_ = true);
+  if (is_filled) {
+    ++filled_;
+  } else {
+    fill_ended_ = true;
+  }
 }
 
 void Pipeline::Advance() {
