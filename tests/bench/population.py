@@ -73,6 +73,13 @@ def resident_bytes(server):
     return 1024 * int(re.search(r"VmRSS:\s+(\d+) kB", status)[1])
 
 
+def cpu_seconds(server):
+    """What the server has used of the processors so far."""
+    fields = pathlib.Path(f"/proc/{server.pid}/stat").read_text().rpartition(")")[2].split()
+    user_ticks, system_ticks = fields[11:13]
+    return (int(user_ticks) + int(system_ticks)) / os.sysconf("SC_CLK_TCK")
+
+
 def state(server):
     """(index, state hash in hexadecimal), as it says itself."""
     answer = server.orchestrator.GetState(orchestrator_pb2.GetStateRequest())
