@@ -12,7 +12,6 @@ import functools
 import json
 import subprocess
 import sys
-import time
 
 import comparison
 import etcd_server
@@ -31,8 +30,6 @@ STALLED_EVENTS_QUICK = 12_000
 STALLED_CONNECTIONS = 20
 # More than a client takes that does not read.
 STALLING_EVENTS = 1_000
-IDLE_SECONDS = 0.5
-IDLE_SHARE_MAX = 0.05  # of a processor
 PAYLOAD_BYTES = 100
 IN_FLIGHT = 64
 WATCH_SECONDS_MAX = 600
@@ -218,21 +215,11 @@ def measure_stalled_memory(compared, events):
         )
 
 
-def wait_until_idle(server):
-    """Until it has sent what it can."""
-    used = population.cpu_seconds(server)
-    while True:
-        time.sleep(IDLE_SECONDS)
-        before, used = used, population.cpu_seconds(server)
-        if used - before <= IDLE_SHARE_MAX * IDLE_SECONDS:
-            return
-
-
 def measure_beside_stalled(compared, server, events):
     def beside():
         watchers = stalled(server, "swoosh")
         write_ours(server, STALLING_EVENTS)
-        wait_until_idle(server)
+        population.wait_until_idle(server)
         figures = delivered_by_us(server, events)
         watchers.end()
         return figures
