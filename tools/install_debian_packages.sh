@@ -6,13 +6,13 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-# Names under the given [section] headings.
+# Names under the given [section] headings, without those whose program is there already.
 packages_of() {
   local sections=" $* "
   awk -v sections="$sections" '
     { sub(/#.*/, "") }
     /^\[.*\]/ { wanted = index(sections, " " substr($1, 2, length($1) - 2) " ") > 0; next }
-    NF && wanted { print $1 }
+    NF && wanted && (NF == 1 || system("command -v " $2 " >/dev/null") != 0) { print $1 }
   ' tools/packages.txt
 }
 
