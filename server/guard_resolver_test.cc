@@ -210,6 +210,7 @@ TEST_F(GuardResolverTest, AProviderThatIsSlowIsGivenUp) {
   EXPECT_GE(absl::Now() - begin, kGuardCallTimeout);
   EXPECT_EQ(Calls("timeout"), 1);
   end.Notify();
+  provider_.Stop();  // its thread may still be waking
 }
 
 TEST_F(GuardResolverTest, WithoutAProviderTheClientIsToldSo) {

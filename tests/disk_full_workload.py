@@ -222,6 +222,9 @@ class Run:
         self.ballast.unlink()
         self.await_writing(number)
         self.counts["nearly_full"] += 1
+        # After a restart the reader's channel takes its time to connect again.
+        reads = self.reader.reads
+        wait_until(lambda: self.reader.reads > reads)
         self.reader.server_may_fail.clear()
 
     def await_writing(self, number):
