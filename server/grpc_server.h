@@ -12,6 +12,10 @@
 #include "server/serving.h"
 #include "server/worker_pool.h"
 
+namespace grpc {
+class Channel;
+}
+
 namespace swoosh {
 
 inline constexpr int kRequestBytesMax = 4 * 1'024 * 1'024;
@@ -48,6 +52,10 @@ class GrpcServer {
   GrpcServer& operator=(const GrpcServer&) = delete;
 
   int port() const;
+
+  // Leads to these services without a network: for this process' own calls, which are then as those
+  // of clients. After Shutdown they are UNAVAILABLE.
+  std::shared_ptr<grpc::Channel> InProcessChannel();
 
   void SetServing(bool serving);
 
