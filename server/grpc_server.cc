@@ -4,7 +4,6 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "grpcpp/channel.h"
 #include "grpcpp/ext/proto_server_reflection_plugin.h"
 #include "grpcpp/health_check_service_interface.h"
 #include "grpcpp/security/server_credentials.h"
@@ -60,17 +59,16 @@ class GrpcServer::Impl {
       return absl::UnavailableError(
           absl::StrCat("can't listen on ", address.ToString(), " for gRPC"));
     }
+    grpc::ChannelArguments arguments;
+    arguments.SetMaxReceiveMessageSize(-1);  // as the server: bounded where it is made
+    in_process_.Open(server_->InProcessChannel(arguments));
     SetServing(false);
     return absl::OkStatus();
   }
 
   int port() const { return port_; }
 
-  std::shared_ptr<grpc::Channel> InProcessChannel() {
-    grpc::ChannelArguments arguments;
-    arguments.SetMaxReceiveMessageSize(-1);  // as the server: bounded where it is made
-    return server_->InProcessChannel(arguments);
-  }
+  InProcessServices* in_process() { return &in_process_; }
 
   void SetServing(bool serving) {
     grpc::HealthCheckServiceInterface* health = server_->GetHealthCheckService();
@@ -79,6 +77,7 @@ class GrpcServer::Impl {
   }
 
   void Shutdown(absl::Duration grace) {
+    in_process_.Close();
     server_->GetHealthCheckService()->Shutdown();
     server_->Shutdown(absl::ToChronoTime(absl::Now() + grace));
     server_->Wait();
@@ -89,6 +88,7 @@ class GrpcServer::Impl {
   AdminService admin_;
   int port_ = 0;
   std::unique_ptr<grpc::Server> server_;
+  InProcessServices in_process_;
 };
 
 absl::StatusOr<std::unique_ptr<GrpcServer>> GrpcServer::Start(const HostPort& address,
@@ -102,7 +102,7 @@ GrpcServer::GrpcServer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 GrpcServer::~GrpcServer() = default;
 
 int GrpcServer::port() const { return impl_->port(); }
-std::shared_ptr<grpc::Channel> GrpcServer::InProcessChannel() { return impl_->InProcessChannel(); }
+InProcessServices* GrpcServer::in_process() { return impl_->in_process(); }
 void GrpcServer::SetServing(bool serving) { impl_->SetServing(serving); }
 void GrpcServer::Shutdown(absl::Duration grace) { impl_->Shutdown(grace); }
 

@@ -7,14 +7,11 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "server/active_streams.h"
+#include "server/in_process_calls.h"
 #include "server/metrics.h"
 #include "server/options.h"
 #include "server/serving.h"
 #include "server/worker_pool.h"
-
-namespace grpc {
-class Channel;
-}
 
 namespace swoosh {
 
@@ -53,9 +50,9 @@ class GrpcServer {
 
   int port() const;
 
-  // Leads to these services without a network: for this process' own calls, which are then as those
-  // of clients. After Shutdown they are UNAVAILABLE.
-  std::shared_ptr<grpc::Channel> InProcessChannel();
+  // These services without a network, for calls of this process. Closed by Shutdown, which gives
+  // such calls no grace. Not to be opened.
+  InProcessServices* in_process();
 
   void SetServing(bool serving);
 

@@ -1,14 +1,19 @@
 #include "server/http_server.h"
 
 #include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <array>
+#include <filesystem>
+#include <system_error>
 #include <thread>
 #include <utility>
 
 #include "absl/status/status.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "absl/synchronization/notification.h"
@@ -17,6 +22,12 @@
 
 namespace swoosh {
 namespace {
+
+// A peer that has vanished, so that nothing is acknowledged any more, is let go after so long; the
+// kernel's own patience is a quarter of an hour.
+constexpr absl::Duration kVanishedTimeout = absl::Seconds(20);
+// What the kernel holds for a reader who does not keep up, in place of its own megabytes.
+constexpr int kSendBufferBytes = 256 * 1'024;
 
 constexpr absl::Duration kKnockInterval = absl::Milliseconds(20);
 
@@ -27,6 +38,34 @@ constexpr char kMetricsType[] = "text/plain; version=0.0.4; charset=utf-8";
 HostPort Resolved(HostPort address) {
   if (address.host == "localhost") address.host = "127.0.0.1";
   return address;
+}
+
+// Whether `socket` listens at `port`.
+bool ListensAt(int socket, int port) {
+  int listens = 0;
+  socklen_t size = sizeof(listens);
+  if (getsockopt(socket, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) != 0 || listens == 0) {
+    return false;
+  }
+  sockaddr_in6 address = {};  // as long as any; the port stands where it does for IPv4
+  size = sizeof(address);
+  return getsockname(socket, reinterpret_cast<sockaddr*>(&address), &size) == 0 &&
+         ntohs(address.sin6_port) == port;
+}
+
+// civetweb shows no socket, and has no setting for this. What one that listens has, the connections
+// that it accepts inherit. Without effect where /proc is not there.
+void BoundConnections(int port) {
+  const int timeout_ms = static_cast<int>(absl::ToInt64Milliseconds(kVanishedTimeout));
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd", error)) {
+    int file = -1;
+    if (!absl::SimpleAtoi(entry.path().filename().native(), &file) || !ListensAt(file, port)) {
+      continue;
+    }
+    setsockopt(file, IPPROTO_TCP, TCP_USER_TIMEOUT, &timeout_ms, sizeof(timeout_ms));
+    setsockopt(file, SOL_SOCKET, SO_SNDBUF, &kSendBufferBytes, sizeof(kSendBufferBytes));
+  }
 }
 
 // Connects to the server's own port, and leaves.
@@ -85,6 +124,7 @@ absl::StatusOr<std::unique_ptr<HttpServer>> HttpServer::Start(const HostPort& ad
   if (mg_get_server_ports(server->context_, 1, &listening) == 1) {
     server->address_.port = listening.port;
   }
+  BoundConnections(server->address_.port);
   return server;
 }
 

@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -144,6 +145,28 @@ TEST_F(HttpServerTest, AStreamHasAnEndOfItsOwnInHttp11) {
   const std::string old = AskRaw(server_->port(), "GET /x HTTP/1.0\r\n\r\n");
   EXPECT_FALSE(absl::StrContains(old, "chunked")) << old;
   EXPECT_TRUE(absl::EndsWith(old, "\r\n\r\n0123456789abcdef")) << old;
+}
+
+TEST_F(HttpServerTest, APeerThatVanishedIsNotWaitedForLong) {
+  int patience_ms = 0;
+  gateway_ = [&](HttpConnection* request) {
+    // The server's end of the connection is a socket of this process.
+    for (int file = 0; file < 1'024; ++file) {
+      sockaddr_in own = {};
+      sockaddr_in peer = {};
+      socklen_t own_size = sizeof(own);
+      socklen_t peer_size = sizeof(peer);
+      socklen_t size = sizeof(patience_ms);
+      if (getpeername(file, reinterpret_cast<sockaddr*>(&peer), &peer_size) == 0 &&
+          getsockname(file, reinterpret_cast<sockaddr*>(&own), &own_size) == 0 &&
+          ntohs(own.sin_port) == server_->port()) {
+        getsockopt(file, IPPROTO_TCP, TCP_USER_TIMEOUT, &patience_ms, &size);
+      }
+    }
+    return request->Answer({});
+  };
+  Get("/x");
+  EXPECT_EQ(patience_ms, 20'000);
 }
 
 TEST_F(HttpServerTest, AReaderThatIsGoneIsNoticed) {

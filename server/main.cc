@@ -213,7 +213,7 @@ absl::Status Swooshd::Listen() {
                                           .backups = &backup_workers_});
   if (!grpc.ok()) return grpc.status();
   grpc_ = *std::move(grpc);
-  gateway_ = std::make_unique<HttpGateway>(grpc_->InProcessChannel());
+  gateway_ = std::make_unique<HttpGateway>(grpc_->in_process());
   absl::StatusOr<std::unique_ptr<HttpServer>> http = HttpServer::Start(
       options_.http,
       {.metrics = [this] { return metrics_.Scrape(); },
@@ -414,7 +414,7 @@ int Swooshd::Stop(StopRequest::Reason reason) {
   guards_->Drain();
   verifier_->Stop();
   executor_->Drain();
-  // Shutdown gives calls of this process no grace.
+  // Calls of this process have no grace in Shutdown.
   gateway_->Drain(kCallGrace);
   grpc_->Shutdown(kCallGrace);
   const absl::Status snapshot = snapshotter_->Stop(/*final=*/!fenced_);

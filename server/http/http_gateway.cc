@@ -1,6 +1,8 @@
 #include "server/http/http_gateway.h"
 
 #include <algorithm>
+#include <iterator>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -107,8 +109,6 @@ absl::StatusOr<CallIdentity> IdentityOf(const HttpConnection& connection) {
 
 }  // namespace
 
-HttpGateway::HttpGateway(std::shared_ptr<grpc::Channel> channel) : channel_(std::move(channel)) {}
-
 int HttpGateway::Handle(HttpConnection* connection) {
   if (const auto refusal = RefuseForeignPage(*connection)) return connection->Answer(*refusal);
   HttpMatch match = MatchRoute(connection->method(), connection->path());
@@ -141,7 +141,7 @@ int HttpGateway::Call(const HttpRoute& route, const CallIdentity& identity,
                       const google::protobuf::Message& request, HttpConnection* connection) {
   const std::unique_ptr<google::protobuf::Message> response(route.response->New());
   const grpc::Status status =
-      CallInProcess(channel_, route.method, identity, request, kHttpCallTimeout, response.get());
+      services_->Call(route.method, identity, request, kHttpCallTimeout, response.get());
   if (!status.ok()) return connection->Answer(ErrorAnswer(RpcStatusOf(status)));
   const absl::StatusOr<std::string> json = ToJson(*response);
   if (!json.ok()) return connection->Answer(AnswerOf(json.status()));
@@ -153,7 +153,7 @@ int HttpGateway::Call(const HttpRoute& route, const CallIdentity& identity,
 
 int HttpGateway::Watch(const HttpRoute& route, const CallIdentity& identity,
                        const v1::WatchRequest& request, HttpConnection* connection) {
-  InProcessStream stream(channel_, route.method, identity, request);
+  InProcessStream stream(services_, route.method, identity, request);
   v1::WatchResponse response;
   // The first response, if only a bookmark, comes at once; an error has its own HTTP status.
   InProcessStream::Event event = stream.Next(kHttpCallTimeout, &response);

@@ -2,17 +2,15 @@
 #define SWOOSH_SERVER_HTTP_HTTP_GATEWAY_H_
 
 #include <cstddef>
-#include <memory>
 
 #include "absl/time/time.h"
 #include "google/protobuf/message.h"
-#include "grpcpp/channel.h"
 #include "server/http/event_stream.h"
 #include "server/http/http_connection.h"
 #include "server/http/http_error.h"
-#include "server/http/in_process_calls.h"
 #include "server/http/places.h"
 #include "server/http/routes.h"
+#include "server/in_process_calls.h"
 
 namespace swoosh {
 
@@ -28,8 +26,8 @@ inline constexpr absl::Duration kHttpCallTimeout = absl::Seconds(30);
 // Thread-safe.
 class HttpGateway {
  public:
-  // `channel` leads to the services.
-  explicit HttpGateway(std::shared_ptr<grpc::Channel> channel);
+  // `services` outlive this.
+  explicit HttpGateway(InProcessServices* services) : services_(services) {}
   HttpGateway(const HttpGateway&) = delete;
   HttpGateway& operator=(const HttpGateway&) = delete;
 
@@ -47,7 +45,7 @@ class HttpGateway {
   int Watch(const HttpRoute& route, const CallIdentity& identity, const v1::WatchRequest& request,
             HttpConnection* connection);
 
-  const std::shared_ptr<grpc::Channel> channel_;
+  InProcessServices* const services_;
   Places calls_{kHttpCallsMax};
   Places watches_{kHttpWatchesMax};
 };

@@ -1,8 +1,12 @@
-#include "server/http/in_process_calls.h"
+#include "server/in_process_calls.h"
+
+#include <utility>
 
 #include "absl/time/clock.h"
 #include "core/check.h"
 #include "server/byte_buffer_conversion.h"
+#include "server/serving.h"
+#include "server/status_conversion.h"
 
 namespace swoosh {
 namespace {
@@ -28,29 +32,53 @@ bool Await(grpc::CompletionQueue* queue) {
 
 }  // namespace
 
-grpc::Status CallInProcess(const std::shared_ptr<grpc::Channel>& channel, const char* method,
-                           const CallIdentity& identity, const google::protobuf::Message& request,
-                           absl::Duration timeout, google::protobuf::Message* response) {
+void InProcessServices::Open(std::shared_ptr<grpc::Channel> channel) {
+  absl::MutexLock lock(&mutex_);
+  channel_ = std::move(channel);
+}
+
+void InProcessServices::Close() {
+  absl::MutexLock lock(&mutex_);
+  channel_.reset();
+}
+
+grpc::Status InProcessServices::Begin(absl::FunctionRef<void(grpc::GenericStub*)> begin) {
+  absl::ReaderMutexLock lock(&mutex_);
+  if (channel_ == nullptr) return ToGrpcStatus(DrainingError());
+  grpc::GenericStub stub(channel_);
+  begin(&stub);
+  return grpc::Status::OK;
+}
+
+grpc::Status InProcessServices::Call(const char* method, const CallIdentity& identity,
+                                     const google::protobuf::Message& request,
+                                     absl::Duration timeout, google::protobuf::Message* response) {
   grpc::ClientContext context;
   context.set_deadline(absl::ToChronoTime(absl::Now() + timeout));
   Introduce(identity, &context);
   grpc::CompletionQueue queue;
-  grpc::GenericStub stub(channel);
-  const auto call = stub.PrepareUnaryCall(&context, method, Serialise(request), &queue);
+  std::unique_ptr<grpc::GenericClientAsyncResponseReader> call;
+  grpc::Status status = Begin([&](grpc::GenericStub* stub) {
+    call = stub->PrepareUnaryCall(&context, method, Serialise(request), &queue);
+  });
+  if (!status.ok()) return status;
   call->StartCall();
   grpc::ByteBuffer bytes;
-  grpc::Status status;
   call->Finish(&bytes, &status, nullptr);
   Await(&queue);
   return status.ok() ? Parse(bytes, response) : status;
 }
 
-InProcessStream::InProcessStream(const std::shared_ptr<grpc::Channel>& channel, const char* method,
+InProcessStream::InProcessStream(InProcessServices* services, const char* method,
                                  const CallIdentity& identity,
                                  const google::protobuf::Message& request) {
   Introduce(identity, &context_);
-  grpc::GenericStub stub(channel);
-  call_ = stub.PrepareCall(&context_, method, &queue_);
+  status_ = services->Begin(
+      [&](grpc::GenericStub* stub) { call_ = stub->PrepareCall(&context_, method, &queue_); });
+  if (!status_.ok()) {
+    ended_ = true;
+    return;
+  }
   call_->StartCall(nullptr);
   if (!Await(&queue_)) {
     End();
