@@ -1,4 +1,4 @@
-"""The contract over HTTP: the same answers, errors and limits as over gRPC, and watches that resume."""
+"""The contract over HTTP: answers, errors and limits as over gRPC, and watches that resume."""
 
 import contextlib
 import http.client
@@ -430,6 +430,33 @@ class WatchTest(HttpTest):
         await_true(has_room)
         self.assertEqual(opened[0].change().id, "1")
 
+    def test_whoever_asks_while_it_drains_is_answered(self):
+        # An answer is one of the contract, or there is none at all.
+        for _ in range(3):
+            answers, stopped = [], threading.Event()
+
+            def client(answers=answers, stopped=stopped):
+                while not stopped.is_set():
+                    with contextlib.suppress(OSError, http.client.HTTPException):
+                        answers.append(swoosh_http.submit(self.server, *as_json(send("a"))))
+                        answers.append(self.ask("/v1/state"))
+
+            clients = [threading.Thread(target=client) for _ in range(8)]
+            for thread in clients:
+                thread.start()
+            await_true(lambda answers=answers: len(answers) > 100)
+            code = self.server.terminate()
+            stopped.set()
+            for thread in clients:
+                thread.join()
+            self.assertEqual(code, 0, self.server.log_tail())
+            self.assertLessEqual({answer.code for answer in answers}, {200, 503})
+            accepted = [int(each.json["index"]) for each in answers if each.code == 200]
+            self.server.start()
+            self.assertGreaterEqual(self.server.index, max(accepted))
+            refused = {answer.reason for answer in answers if answer.code == 503}
+            self.assertLessEqual(refused, {"DRAINING"})
+
     def test_a_drain_ends_watches_with_the_reason(self):
         events = self.events("from_index=1")
         self.assertEqual(events.change().id, "1")
@@ -445,8 +472,8 @@ class WatchTest(HttpTest):
         self.assertIn("DRAINING", json.dumps(last.json["details"]))
 
 
+@unittest.skipUnless(shutil.which("curl", path="/usr/bin"), "curl is absent")
 class ReadmeTest(HttpTest):
-    @unittest.skipUnless(shutil.which("curl", path="/usr/bin"), "curl is absent")
     def test_the_commands_of_the_readme_do_what_it_says(self):
         shell = page_commands.Shell(self.server)
         self.addCleanup(shell.close)

@@ -1,7 +1,7 @@
 """The drills of server/OPERATING.md, run as they are written there.
 
-Each section "### N." of "The four disasters" is a drill: its blocks (page_commands.py) are run after
-the one that all of them share.
+Each section "### N." of "The four disasters" is a drill: its blocks (page_commands.py) are run
+after the one that all of them share.
 """
 
 import re
@@ -22,7 +22,8 @@ def drills():
     assert found, f"{PAGE} has no {CHAPTER}"
     parts = re.split(r"^### (.*)\n", chapter, flags=re.MULTILINE)
     titles = ["", *parts[1::2]]
-    return {title: page_commands.blocks(text) for title, text in zip(titles, parts[::2], strict=True)}
+    sections = zip(titles, parts[::2], strict=True)
+    return {title: page_commands.blocks(text) for title, text in sections}
 
 
 class OperatingTest(unittest.TestCase):

@@ -39,7 +39,7 @@ def pattern_of(line):
 
 
 def free_ports(count):
-    """Below those that the kernel gives to clients, so that they stay free while a server is down."""
+    """Below those that the kernel gives to clients: they stay free while a server is down."""
     found = []
     while len(found) < count:
         port = random.SystemRandom().randrange(15_000, 32_000)
