@@ -59,6 +59,8 @@ bool SkipField(uint32_t tag, CodedInputStream* input) {
   }
 }
 
+constexpr uint32_t kChangeTag = Tag(v1::Record::kChangesFieldNumber, kLengthDelimited);
+
 // False when the field is malformed.
 bool ReadLinkField(uint32_t tag, CodedInputStream* input, v1::Record* record) {
   switch (tag) {
@@ -79,6 +81,28 @@ bool ReadLinkField(uint32_t tag, CodedInputStream* input, v1::Record* record) {
     default:
       return SkipField(tag, input);
   }
+}
+
+// Where the changes stand in a serialised Record: [begin, end); empty when there are none. False
+// when the message is malformed, or something stands between two changes.
+bool FindChanges(absl::string_view message, size_t* begin, size_t* end) {
+  CodedInputStream input(reinterpret_cast<const uint8_t*>(message.data()),
+                         static_cast<int>(message.size()));
+  *begin = *end = message.size();
+  bool found = false;
+  size_t at = 0;
+  while (const uint32_t tag = input.ReadTag()) {
+    if (!SkipField(tag, &input)) return false;
+    const auto next = static_cast<size_t>(input.CurrentPosition());
+    if (tag == kChangeTag) {
+      if (found && at != *end) return false;
+      if (!found) *begin = at;
+      *end = next;
+      found = true;
+    }
+    at = next;
+  }
+  return input.ConsumedEntireMessage();
 }
 
 }  // namespace
@@ -121,6 +145,38 @@ absl::Status DecodeRecordLink(absl::string_view stored, v1::Record* record) {
   }
   // ReadTag answers 0 at the end, and for a tag that is none.
   return input.ConsumedEntireMessage() ? absl::OkStatus() : NoRecord();
+}
+
+absl::Status DecodeRecordBesideChanges(absl::string_view stored, v1::Record* record,
+                                       std::optional<absl::string_view>* changes) {
+  changes->reset();
+  if (absl::Status status = CheckFormat(stored); !status.ok()) return status;
+  const absl::string_view message = stored.substr(1);
+  size_t begin = 0;
+  size_t end = 0;
+  if (!FindChanges(message, &begin, &end)) return DecodeRecord(stored, record);
+  if (!record->ParseFromArray(message.data(), static_cast<int>(begin))) return NoRecord();
+  if (end < message.size()) {
+    CodedInputStream rest(reinterpret_cast<const uint8_t*>(message.data() + end),
+                          static_cast<int>(message.size() - end));
+    if (!record->MergeFromCodedStream(&rest) || !rest.ConsumedEntireMessage()) return NoRecord();
+  }
+  *changes = message.substr(begin, end - begin);
+  return absl::OkStatus();
+}
+
+void EncodeChanges(const google::protobuf::RepeatedPtrField<v1::Change>& changes,
+                   std::string* bytes) {
+  bytes->clear();
+  google::protobuf::io::StringOutputStream stream(bytes);
+  google::protobuf::io::CodedOutputStream coded(&stream);
+  coded.SetSerializationDeterministic(true);
+  for (const v1::Change& change : changes) {
+    coded.WriteTag(kChangeTag);
+    coded.WriteVarint32(static_cast<uint32_t>(change.ByteSizeLong()));
+    change.SerializeWithCachedSizes(&coded);
+  }
+  coded.Trim();
 }
 
 Hlc FromProto(const v1::Hlc& hlc) { return {MicrosFromTimestamp(hlc.time()), hlc.counter()}; }

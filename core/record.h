@@ -1,12 +1,14 @@
 #ifndef SWOOSH_CORE_RECORD_H_
 #define SWOOSH_CORE_RECORD_H_
 
+#include <optional>
 #include <string>
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "core/hlc.h"
 #include "core/sha256.h"
+#include "google/protobuf/repeated_field.h"
 #include "google/protobuf/timestamp.pb.h"
 #include "swoosh/v1/record.pb.h"
 
@@ -29,6 +31,16 @@ absl::Status DecodeRecord(absl::string_view stored, v1::Record* record);
 // previous_hash, namespace, request_id and request_fingerprint. The other fields are passed over by
 // their lengths, which costs next to nothing where a record holds many changes.
 absl::Status DecodeRecordLink(absl::string_view stored, v1::Record* record);
+
+// As DecodeRecord, but where the changes stand in one run, as EncodeRecord writes them, they are
+// not parsed: `changes` has their bytes, a part of `stored`, with their tags. Else it is nullopt,
+// and `record` holds everything.
+absl::Status DecodeRecordBesideChanges(absl::string_view stored, v1::Record* record,
+                                       std::optional<absl::string_view>* changes);
+
+// The bytes that EncodeRecord writes for those changes, with their tags. Replaces `bytes`.
+void EncodeChanges(const google::protobuf::RepeatedPtrField<v1::Change>& changes,
+                   std::string* bytes);
 
 Hlc FromProto(const v1::Hlc& hlc);
 v1::Hlc ToProto(const Hlc& hlc);

@@ -1,8 +1,11 @@
 #include "core/record.h"
 
+#include <optional>
 #include <string>
 
 #include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
 #include "gtest/gtest.h"
 #include "swoosh/v1/record.pb.h"
 
@@ -78,6 +81,38 @@ TEST(RecordTest, TheLinkIsReadWithoutTheRest) {
     const bool is_record = DecodeRecord(stored.substr(0, size), &whole).ok();
     EXPECT_EQ(DecodeRecordLink(stored.substr(0, size), &link).ok(), is_record) << size;
   }
+}
+
+TEST(RecordTest, ChangesInOneRunAreLeftAsTheyAreStored) {
+  v1::Record record = SampleRecord();
+  record.add_transitions()->mutable_send_event()->set_instance_id("i");
+  for (const char* id : {"i", "j"}) {
+    v1::Change* change = record.add_changes();
+    change->set_instance_id(id);
+    (*change->mutable_context()->mutable_fields())["n"].set_number_value(1);
+    (*change->mutable_context()->mutable_fields())["m"].set_string_value("x");
+  }
+  std::string stored = EncodeRecord(record);
+  AppendStateHash(Digest{}, &stored);
+  v1::Record beside;
+  std::optional<absl::string_view> changes;
+  ASSERT_TRUE(DecodeRecordBesideChanges(stored, &beside, &changes).ok());
+  std::string encoded;
+  EncodeChanges(record.changes(), &encoded);
+  EXPECT_EQ(changes, encoded);
+  EXPECT_EQ(beside.changes_size(), 0);
+  *beside.mutable_changes() = record.changes();
+  EXPECT_EQ(EncodeRecord(beside), stored);
+
+  // With something between two changes there is no one run.
+  const std::string apart = absl::StrCat(stored, encoded);
+  ASSERT_TRUE(DecodeRecordBesideChanges(apart, &beside, &changes).ok());
+  EXPECT_FALSE(changes.has_value());
+  EXPECT_EQ(beside.changes_size(), 4);
+
+  record.clear_changes();
+  ASSERT_TRUE(DecodeRecordBesideChanges(EncodeRecord(record), &beside, &changes).ok());
+  EXPECT_EQ(changes, "");
 }
 
 TEST(RecordTest, DamageIsNamed) {

@@ -4,7 +4,6 @@
 
 #include "absl/strings/str_cat.h"
 #include "core/record.h"
-#include "core/reducer.h"
 #include "google/protobuf/util/message_differencer.h"
 
 namespace swoosh {
@@ -28,55 +27,81 @@ absl::Status CheckPlace(const v1::Record& record, const LogPosition& before) {
   return absl::OkStatus();
 }
 
-// Whether `reduced` is what the record holds. The record that it would make has the stored bytes in
-// nearly every case; where the library that wrote them ordered a map in another way, the content is
-// compared. Leaves the record with the one or the other.
-bool SameChanges(absl::string_view stored, v1::Record* record, Changes* reduced) {
-  record->mutable_changes()->Swap(reduced);
-  if (EncodeRecord(*record) == stored) return true;
-  return std::equal(record->changes().begin(), record->changes().end(), reduced->begin(),
-                    reduced->end(), google::protobuf::util::MessageDifferencer::Equals);
-}
-
 }  // namespace
 
-absl::Status ReplayRecord(absl::string_view stored, StateWriter* writer, v1::Record* record) {
-  const LogPosition before = writer->position();
+absl::Status PrepareReplay(uint64_t index, absl::string_view stored, v1::Record* record,
+                           PreparedRecord* prepared) {
+  prepared->stored = stored;
+  prepared->record = record;
+  absl::Status status = DecodeRecordBesideChanges(stored, record, &prepared->changes);
+  if (!status.ok()) return Damaged(index, status.message());
+  prepared->hash = Sha256(stored);
+  return absl::OkStatus();
+}
+
+absl::Status ApplyReplay(const PreparedRecord& prepared, StateWriter* writer, Changes* reduced) {
+  const LogPosition& before = writer->position();
   const uint64_t index = before.index + 1;
-  if (absl::Status status = DecodeRecord(stored, record); !status.ok()) {
-    return Damaged(index, status.message());
-  }
-  if (absl::Status status = CheckPlace(*record, before); !status.ok()) return status;
-  if (record->reducer_version() > kReducerVersion) {
+  const v1::Record& record = *prepared.record;
+  if (absl::Status status = CheckPlace(record, before); !status.ok()) return status;
+  if (record.reducer_version() > kReducerVersion) {
     return absl::FailedPreconditionError(
-        absl::StrCat("record ", index, " was made by reducer version ", record->reducer_version(),
+        absl::StrCat("record ", index, " was made by reducer version ", record.reducer_version(),
                      "; this binary has ", kReducerVersion, ": run a newer one"));
   }
-  if (record->reducer_version() < writer->reducer_version()) {
+  if (record.reducer_version() < writer->reducer_version()) {
     return Damaged(index, "its reducer version is below that of the state");
   }
 
-  const Hlc hlc = FromProto(record->hlc());
+  const Hlc hlc = FromProto(record.hlc());
   Proposal proposal;
-  proposal.ns = record->namespace_();
-  proposal.actor = record->actor();
-  proposal.transitions = &record->transitions();
-  proposal.guard_outcomes = &record->guard_outcomes();
-  proposal.reducer_version = record->reducer_version();
-  Changes changes;
-  absl::StatusOr<Reduction> reduction = Reduce(writer->view(), proposal, hlc, &changes);
+  proposal.ns = record.namespace_();
+  proposal.actor = record.actor();
+  proposal.transitions = &record.transitions();
+  proposal.guard_outcomes = &record.guard_outcomes();
+  proposal.reducer_version = record.reducer_version();
+  const absl::StatusOr<Reduction> reduction = Reduce(writer->view(), proposal, hlc, reduced);
   if (!reduction.ok()) {
     return Damaged(index, absl::StrCat("the reducer refuses it: ", reduction.status().message()));
   }
-  if (!SameChanges(stored, record, &changes)) {
-    return Damaged(index, "the reducer makes other changes of it than those recorded");
-  }
-  writer->Apply(reduction->effect, record->reducer_version(), hlc);
-  writer->SetRecordHash(Sha256(stored));
-  if (!record->state_hash().empty() && record->state_hash() != AsBytes(writer->Seal())) {
+  writer->Apply(reduction->effect, record.reducer_version(), hlc);
+  writer->SetRecordHash(prepared.hash);
+  if (!record.state_hash().empty() && record.state_hash() != AsBytes(writer->Hash())) {
     return Damaged(index, "the state after it has another hash than the one recorded");
   }
   return absl::OkStatus();
+}
+
+// The reduced changes have the recorded bytes in nearly every case; where the library that wrote
+// them ordered a map in another way, the content is compared.
+absl::Status CheckReplayed(uint64_t index, const PreparedRecord& prepared, const Changes& reduced) {
+  if (prepared.changes.has_value()) {
+    std::string bytes;
+    bytes.reserve(prepared.changes->size());
+    EncodeChanges(reduced, &bytes);
+    if (bytes == *prepared.changes) return absl::OkStatus();
+  }
+  v1::Record whole;
+  if (absl::Status status = DecodeRecord(prepared.stored, &whole); !status.ok()) {
+    return Damaged(index, status.message());
+  }
+  if (std::equal(whole.changes().begin(), whole.changes().end(), reduced.begin(), reduced.end(),
+                 google::protobuf::util::MessageDifferencer::Equals)) {
+    return absl::OkStatus();
+  }
+  return Damaged(index, "the reducer makes other changes of it than those recorded");
+}
+
+absl::Status ReplayRecord(absl::string_view stored, StateWriter* writer, v1::Record* record) {
+  const uint64_t index = writer->position().index + 1;
+  PreparedRecord prepared;
+  absl::Status status = PrepareReplay(index, stored, record, &prepared);
+  if (!status.ok()) return status;
+  Changes reduced;
+  const absl::Status applied = ApplyReplay(prepared, writer, &reduced);
+  // Nothing was reduced when the record was refused before.
+  if (writer->position().index == index) status = CheckReplayed(index, prepared, reduced);
+  return status.ok() ? applied : status;
 }
 
 }  // namespace swoosh

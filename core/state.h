@@ -185,6 +185,9 @@ class StateWriter {
   // The hash of the record applied last, once its bytes are known.
   void SetRecordHash(const Digest& hash) { position_.record_hash = hash; }
 
+  // The state's hash now, without ending a group: for a replay, where nobody holds the states
+  // between.
+  const Digest& Hash() { return tree_->Hash(); }
   // Ends a group: hashes what it touched, and returns the root. The last record of a group holds
   // its hash, so it is known before that record's own.
   const Digest& Seal();

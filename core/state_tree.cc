@@ -32,6 +32,7 @@ struct StateTree::Core {
 
   void Put(const Digest& path, const StateEntry& entry);
   void Erase(const Digest& path);
+  const Digest& Hash();
   StateRoot::Hold* Seal();
 
   // Any thread. A list that is only pushed to, and taken as a whole, needs no lock.
@@ -136,11 +137,16 @@ void StateTree::Core::Replace(NodeRef* slot, NodeRef node) {
   }
 }
 
-StateRoot::Hold* StateTree::Core::Seal() {
+const Digest& StateTree::Core::Hash() {
   if (root_dirty) {
     root_hash = root.is_none() ? state_tree::EmptyTreeHash() : state_tree::HashDirty(root);
     root_dirty = false;
   }
+  return root_hash;
+}
+
+StateRoot::Hold* StateTree::Core::Seal() {
+  Hash();
   ReleaseGivenBack();
   garbage.Hold(generation);
   garbage.Reclaim();
@@ -181,6 +187,8 @@ bool StateTree::Erase(const StateKey& key) {
   core_->Erase(key.path);
   return true;
 }
+
+const Digest& StateTree::Hash() { return core_->Hash(); }
 
 StateRoot StateTree::Seal() {
   StateRoot root;

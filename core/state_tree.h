@@ -73,6 +73,10 @@ class StateTree {
   // False, and no effect, when there is no such entry.
   bool Erase(const StateKey& key);
 
+  // The Merkle root of the newest edits, without ending the group: what follows goes on in place.
+  // For who has no use for a StateRoot.
+  const Digest& Hash();
+
   // Ends the group: hashes what it touched, and returns the tree as it is now. Edits that follow
   // leave the returned root as it was. Also frees superseded nodes that no held root can reach, a
   // bounded number of them (see core/state_tree.md): the rest waits for later calls.

@@ -41,6 +41,7 @@ class History {
       tree_.Put(key, model_[key].value, model_[key].extra);
     }
     ASSERT_EQ(tree_.entry_count(), model_.size());
+    if (Chance(5)) tree_.Hash();
     CheckFind();
     if (!held_.empty() && Chance(5)) CheckHeld(held_[Pick(held_.size())]);
     if (!held_.empty() && Chance(percent_of_seals_)) Drop();
@@ -69,7 +70,9 @@ class History {
   }
 
   void Seal() {
+    const Digest hash = tree_.Hash();
     const StateRoot root = tree_.Seal();
+    ASSERT_EQ(root.hash(), hash);
     ASSERT_EQ(root.entry_count(), model_.size());
     if (Chance(50)) held_.push_back({root, root.hash(), model_});
   }

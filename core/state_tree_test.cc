@@ -283,6 +283,30 @@ TEST(StateTreeTest, FirstDifferenceOfEqualAndOfEmptyTrees) {
   EXPECT_EQ(FirstDifferenceOf(RootOf({{"a", {"1", ""}}}), RootOf({{"b", {"1", ""}}})), first);
 }
 
+TEST(StateTreeTest, AHashWithoutAnEndOfTheGroupIsThatOfTheContent) {
+  StateTree tree;
+  EXPECT_EQ(tree.Hash(), StateRoot().hash());
+  StateContent content;
+  for (int i = 0; i < 2'000; ++i) {
+    const std::string key = absl::StrCat("key-", i % 700);
+    if (i % 5 == 4) {
+      tree.Erase(key);
+      content.erase(key);
+    } else {
+      const std::string value = absl::StrCat("value-", i);
+      tree.Put(key, value, "");
+      content[key] = {value, ""};
+    }
+    if (i % 37 == 0) {
+      StateTree fresh;
+      PutAll(content, &fresh);
+      ASSERT_EQ(tree.Hash(), fresh.Seal().hash()) << i;
+    }
+  }
+  const Digest hash = tree.Hash();
+  EXPECT_EQ(tree.Seal().hash(), hash);
+}
+
 TEST(StateTreeTest, ARootStaysAsItWasSealed) {
   StateTree tree;
   const StateContent content = Numbered(200);

@@ -6,10 +6,12 @@
 
 #include "core/check.h"
 #include "core/errors.h"
+#include "google/protobuf/io/coded_stream.h"
 #include "grpcpp/support/proto_buffer_reader.h"
 #include "grpcpp/support/proto_buffer_writer.h"
 #include "grpcpp/support/slice.h"
 #include "server/request_parsing.h"
+#include "swoosh/v1/orchestrator.pb.h"
 
 namespace swoosh {
 namespace {
@@ -24,6 +26,23 @@ std::string ToString(const grpc::ByteBuffer& bytes) {
     text.append(reinterpret_cast<const char*>(slice.begin()), slice.size());
   }
   return text;
+}
+
+grpc::Slice ToSlice(WatchMessage message) {
+  auto* holder = new WatchMessage(std::move(message));
+  return grpc::Slice(
+      const_cast<char*>((*holder)->data()), (*holder)->size(),
+      [](void* held) { delete static_cast<WatchMessage*>(held); }, holder);
+}
+
+// What precedes a serialised WatchResponse as an element of `following`: tag and length.
+grpc::Slice FollowingHead(size_t size) {
+  using google::protobuf::io::CodedOutputStream;
+  constexpr uint32_t kTag = v1::WatchResponse::kFollowingFieldNumber << 3 | 2;
+  uint8_t head[16];
+  uint8_t* end = CodedOutputStream::WriteVarint32ToArray(kTag, head);
+  end = CodedOutputStream::WriteVarint64ToArray(size, end);
+  return grpc::Slice(head, static_cast<size_t>(end - head));
 }
 
 }  // namespace
@@ -50,11 +69,18 @@ grpc::ByteBuffer Serialise(const google::protobuf::Message& message) {
 }
 
 grpc::ByteBuffer ToByteBuffer(WatchMessage message) {
-  auto* holder = new WatchMessage(std::move(message));
-  const grpc::Slice slice(
-      const_cast<char*>((*holder)->data()), (*holder)->size(),
-      [](void* held) { delete static_cast<WatchMessage*>(held); }, holder);
+  const grpc::Slice slice = ToSlice(std::move(message));
   return grpc::ByteBuffer(&slice, 1);
+}
+
+grpc::ByteBuffer ToByteBuffer(std::vector<WatchMessage> messages) {
+  std::vector<grpc::Slice> slices;
+  slices.reserve(2 * messages.size());
+  for (WatchMessage& message : messages) {
+    if (!slices.empty()) slices.push_back(FollowingHead(message->size()));
+    slices.push_back(ToSlice(std::move(message)));
+  }
+  return grpc::ByteBuffer(slices.data(), slices.size());
 }
 
 }  // namespace swoosh

@@ -1,6 +1,8 @@
 #ifndef SWOOSH_SERVER_BYTE_BUFFER_CONVERSION_H_
 #define SWOOSH_SERVER_BYTE_BUFFER_CONVERSION_H_
 
+#include <vector>
+
 #include "absl/status/status.h"
 #include "google/protobuf/message.h"
 #include "grpcpp/support/byte_buffer.h"
@@ -17,6 +19,9 @@ grpc::ByteBuffer Serialise(const google::protobuf::Message& message);
 
 // Shares the bytes.
 grpc::ByteBuffer ToByteBuffer(WatchMessage message);
+
+// The first with the others as its `following`. Requires that there is one; shares the bytes.
+grpc::ByteBuffer ToByteBuffer(std::vector<WatchMessage> messages);
 
 }  // namespace swoosh
 

@@ -103,21 +103,26 @@ absl::StatusOr<std::vector<CommittedRecordPtr>> ChangeFeed::Read(uint64_t from, 
   {
     absl::MutexLock lock(&mutex_);
     next = next_;
-    if (from == next) return std::vector<CommittedRecordPtr>();
-    if (!ring_.empty() && from >= ring_.front()->index()) {
-      std::vector<CommittedRecordPtr> records;
-      size_t bytes = 0;
-      for (size_t at = from - ring_.front()->index();
-           at < ring_.size() && records.size() < records_max &&
-           (records.empty() || bytes < bytes_max);
-           ++at) {
-        bytes += ring_[at]->stored.size();
-        records.push_back(ring_[at]);
-      }
-      return records;
-    }
+    auto in_ring = ReadRing(from, records_max, bytes_max);
+    if (in_ring.has_value()) return *std::move(in_ring);
   }
   return ReadLog(from, next, records_max, bytes_max);
+}
+
+std::optional<std::vector<CommittedRecordPtr>> ChangeFeed::ReadRing(uint64_t from,
+                                                                    size_t records_max,
+                                                                    size_t bytes_max) const {
+  std::vector<CommittedRecordPtr> records;
+  if (from == next_) return records;
+  if (ring_.empty() || from < ring_.front()->index()) return std::nullopt;
+  size_t bytes = 0;
+  for (size_t at = from - ring_.front()->index();
+       at < ring_.size() && records.size() < records_max && (records.empty() || bytes < bytes_max);
+       ++at) {
+    bytes += ring_[at]->stored.size();
+    records.push_back(ring_[at]);
+  }
+  return records;
 }
 
 absl::StatusOr<std::vector<CommittedRecordPtr>> ChangeFeed::ReadLog(uint64_t from, uint64_t end,
@@ -238,6 +243,20 @@ absl::StatusOr<std::vector<CommittedRecordPtr>> ChangeFeed::Cursor::Next(size_t 
     next_ = records->back()->index() + 1;
   }
   return records;
+}
+
+std::optional<std::vector<CommittedRecordPtr>> ChangeFeed::Cursor::NextInMemory(size_t records_max,
+                                                                                size_t bytes_max) {
+  absl::MutexLock lock(&feed_->mutex_);
+  auto records = feed_->ReadRing(next_, records_max, bytes_max);
+  if (records.has_value() && !records->empty()) next_ = records->back()->index() + 1;
+  return records;
+}
+
+void ChangeFeed::Cursor::GoBackTo(uint64_t index) {
+  absl::MutexLock lock(&feed_->mutex_);
+  SWOOSH_CHECK(index <= next_);
+  next_ = index;
 }
 
 void ChangeFeed::Cursor::WhenReady(std::function<void()> wake) {

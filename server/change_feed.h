@@ -6,6 +6,7 @@
 #include <deque>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -63,6 +64,14 @@ class ChangeFeed {
     // As Read() from its place, moving on behind what is returned. Empty: nothing yet.
     absl::StatusOr<std::vector<CommittedRecordPtr>> Next(size_t records_max, size_t bytes_max);
 
+    // The same without the log, and without blocking: nullopt when only the log has it.
+    std::optional<std::vector<CommittedRecordPtr>> NextInMemory(size_t records_max,
+                                                                size_t bytes_max);
+
+    // The next one is record `index`, which is not ahead of its place. As it was committed once, it
+    // needs no check; it may be trimmed until it is read.
+    void GoBackTo(uint64_t index);
+
     // `wake` is called once, on the feed's notifier thread, as soon as there is a record at its
     // place: soon when it is there already. It must not block, nor destroy the cursor. Replaces a
     // wake-up that is still to come.
@@ -119,6 +128,10 @@ class ChangeFeed {
   absl::Status AheadError(uint64_t index) const;
 
  private:
+  // nullopt when `from` is before the ring.
+  std::optional<std::vector<CommittedRecordPtr>> ReadRing(uint64_t from, size_t records_max,
+                                                          size_t bytes_max) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::StatusOr<std::vector<CommittedRecordPtr>> ReadLog(uint64_t from, uint64_t end,
                                                           size_t records_max,
                                                           size_t bytes_max) const;

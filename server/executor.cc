@@ -99,6 +99,7 @@ void Executor::Start() {
     NameThisThread("swoosh-commit");
     RunCommitter();
   });
+  log_->SetFailureListener([this](const absl::Status& failure) { FenceFor(failure); });
   started_ = true;
 }
 
@@ -112,6 +113,7 @@ void Executor::Drain() {
   }
   if (executor_thread_.joinable()) executor_thread_.join();
   if (committer_thread_.joinable()) committer_thread_.join();
+  log_->SetFailureListener(nullptr);
   answerer_.Stop();
 }
 

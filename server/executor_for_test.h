@@ -3,9 +3,11 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <future>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
@@ -53,6 +55,9 @@ class GatedLog : public Log {
     return base_->Read(from, bytes_max, visit);
   }
   absl::Status TrimPrefix(uint64_t first_kept) override;
+  void SetFailureListener(std::function<void(const absl::Status&)> listener) override {
+    base_->SetFailureListener(std::move(listener));
+  }
   uint64_t size_bytes() const override { return base_->size_bytes(); }
 
  private:

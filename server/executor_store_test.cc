@@ -9,6 +9,8 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/synchronization/notification.h"
+#include "absl/time/time.h"
 #include "core/errors.h"
 #include "gtest/gtest.h"
 #include "server/executor_for_test.h"
@@ -160,6 +162,27 @@ TEST_F(ExecutorStoreTest, AFinalSnapshotLeavesNothingToReplay) {
   EXPECT_EQ(server_->store().replayed_records, 0u);
   EXPECT_EQ(server_->state()->hash(), before->hash());
   EXPECT_TRUE(server_->Call(Inc(19))->duplicate());
+}
+
+// The mark is synced behind the answer's back; nobody may append for long after that.
+TEST_F(ExecutorStoreTest, ASyncThatFailsInTheBackgroundFencesAtOnce) {
+  absl::Notification fenced;
+  StoreServer::Options options;
+  options.on_fenced = [&fenced](const absl::Status&) { fenced.Notify(); };
+  server_ = StoreServer::Open(&files_, directory_.path(), std::move(options)).value();
+  Prepare();
+  FaultFileSystem::Fault fault;
+  fault.after = 1;  // the sync of the record goes well
+  fault.only = FaultFileSystem::Call::kSync;
+  files_.Arm(fault);
+  EXPECT_TRUE(server_->Call(Inc(0)).ok());
+  EXPECT_TRUE(fenced.WaitForNotificationWithTimeout(absl::Minutes(1)));
+  EXPECT_TRUE(absl::IsUnavailable(server_->Call(Inc(1)).status()));
+  server_->executor().Drain();
+  EXPECT_TRUE(server_->executor().fenced());
+  files_.Disarm();
+  Restart();
+  EXPECT_EQ(Count(), 1);
 }
 
 // Fails one call after the other, for good, from each on: after a restart on a disk that works,

@@ -18,6 +18,10 @@ namespace {
 
 constexpr const char* kServices[] = {"swoosh.v1.Orchestrator", "swoosh.v1.Admin"};
 
+// What a stream whose client does not read holds of messages that were written with a hint that
+// more will follow.
+constexpr int kStreamBufferBytesMax = 16'384;
+
 int Milliseconds(absl::Duration duration) {
   return static_cast<int>(absl::ToInt64Milliseconds(duration));
 }
@@ -27,6 +31,7 @@ void SetLimits(grpc::ServerBuilder* builder) {
   // A page or answer may be larger than a request; each is bounded where it is made.
   builder->SetMaxSendMessageSize(-1);
   builder->AddChannelArgument(GRPC_ARG_MAX_METADATA_SIZE, kMetadataBytesMax);
+  builder->AddChannelArgument(GRPC_ARG_HTTP2_WRITE_BUFFER_SIZE, kStreamBufferBytesMax);
   builder->AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, kStreamsPerConnectionMax);
   builder->AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, Milliseconds(kKeepaliveInterval));
   builder->AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, Milliseconds(kKeepaliveTimeout));

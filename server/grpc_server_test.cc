@@ -7,6 +7,7 @@
 #include <memory>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -248,6 +249,50 @@ TEST_F(GrpcServerTest, AWatchWhoseReaderStallsHoldsNobodyUpAndMissesNothing) {
   }
   EXPECT_EQ(expected, kEvents + 3);
   context.TryCancel();
+}
+
+TEST_F(GrpcServerTest, ABatchedWatchGivesTheSameResponsesInFewerMessages) {
+  constexpr uint64_t kEvents = 300;
+  BeginWithDoors();
+  v1::SubmitRequest create = CreateDoor("d");
+  auto* fields = create.mutable_transitions(0)->mutable_create_instance()->mutable_context();
+  (*fields->mutable_fields())["limit"].set_number_value(kEvents);
+  ASSERT_TRUE(client_->Submit(create).ok());
+  for (uint64_t i = 0; i < kEvents; ++i) {
+    ASSERT_TRUE(client_->Submit(Send("d", i % 2 == 0 ? "open" : "close")).ok());
+  }
+  using Seen = std::vector<std::pair<uint64_t, double>>;  // an index, and the context's count there
+  Seen one_by_one;
+  Seen batched;
+  for (Seen* responses : {&one_by_one, &batched}) {
+    grpc::ClientContext context;
+    v1::WatchRequest request;
+    request.set_from_index(2);
+    request.set_batched(responses == &batched);
+    const auto watch = client_->orchestrator().Watch(&context, request);
+    const auto take = [responses](const v1::WatchResponse& response) {
+      EXPECT_EQ(response.following_size(), 0);
+      if (response.changes_size() == 0) return;
+      const auto& values = response.changes(0).context().fields();
+      const auto count = values.find("count");
+      responses->emplace_back(response.index(),
+                              count == values.end() ? -1 : count->second.number_value());
+    };
+    size_t messages = 0;
+    v1::WatchResponse message;
+    while (responses->size() < kEvents + 1 && watch->Read(&message)) {
+      const auto following = std::move(*message.mutable_following());
+      message.clear_following();
+      take(message);
+      for (const v1::WatchResponse& response : following) take(response);
+      ++messages;
+    }
+    if (responses == &batched) {
+      EXPECT_LE(messages, kEvents / 10);
+    }
+    context.TryCancel();
+  }
+  EXPECT_EQ(batched, one_by_one);
 }
 
 TEST_F(GrpcServerTest, ManyWatchesSeeTheSame) {

@@ -1,9 +1,12 @@
 #include "server/metrics.h"
 
 #include <algorithm>
+#include <iterator>
+#include <utility>
 
 #include "core/check.h"
 #include "prometheus/text_serializer.h"
+#include "server/process_metrics.h"
 
 namespace swoosh {
 namespace {
@@ -207,7 +210,10 @@ void Metrics::OnScrape(std::function<void()> refresh) {
 std::string Metrics::Scrape() {
   absl::MutexLock lock(&scrape_mutex_);
   for (const std::function<void()>& refresh : refreshers_) refresh();
-  return prometheus::TextSerializer().Serialize(registry_->Collect());
+  std::vector<prometheus::MetricFamily> families = registry_->Collect();
+  std::vector<prometheus::MetricFamily> process = CollectProcessMetrics();
+  std::move(process.begin(), process.end(), std::back_inserter(families));
+  return prometheus::TextSerializer().Serialize(families);
 }
 
 }  // namespace swoosh

@@ -25,6 +25,9 @@ class StoreServer::ObservedLog : public Log {
     return base_->Read(from, bytes_max, visit);
   }
   absl::Status TrimPrefix(uint64_t first_kept) override { return base_->TrimPrefix(first_kept); }
+  void SetFailureListener(std::function<void(const absl::Status&)> listener) override {
+    base_->SetFailureListener(std::move(listener));
+  }
   uint64_t size_bytes() const override { return base_->size_bytes(); }
 
  private:

@@ -1,6 +1,7 @@
 #include "server/watch_reactor.h"
 
 #include <utility>
+#include <vector>
 
 #include "core/check.h"
 #include "server/byte_buffer_conversion.h"
@@ -38,6 +39,8 @@ void WatchReactor::End(const absl::Status& status) {
 void WatchReactor::Tick(absl::Time now) {
   {
     absl::MutexLock lock(&mutex_);
+    const bool same_write = std::exchange(writes_at_tick_, writes_) == writes_;
+    if (phase_ == Phase::kWriting && same_write) session_->ForgetAhead();
     if (phase_ != Phase::kIdle || !session_->BookmarkDue(now)) return;
     phase_ = Phase::kTurn;
   }
@@ -64,8 +67,12 @@ void WatchReactor::TakeTurn() {
   if (const absl::Status status = ended(); !status.ok()) return FinishWith(status);
   absl::StatusOr<WatchSession::Step> step = session_->Next(MonotonicNow());
   if (!step.ok()) return FinishWith(step.status());
-  if (step->message != nullptr) return Send(std::move(step->message));
-  if (!step->wait) return TakeTurnLater();
+  Take(*std::move(step));
+}
+
+void WatchReactor::Take(WatchSession::Step step) {
+  if (step.message != nullptr) return Send(std::move(step.message));
+  if (!step.wait) return TakeTurnLater();
   absl::MutexLock lock(&mutex_);
   if (!ended_.ok()) {
     TakeTurnLater();
@@ -76,27 +83,46 @@ void WatchReactor::TakeTurn() {
 }
 
 void WatchReactor::Send(WatchMessage message) {
-  writing_ = ToByteBuffer(std::move(message));
+  const absl::Time now = MonotonicNow();
+  grpc::WriteOptions options;
+  if (!session_->HasMore(now)) {
+    writing_ = ToByteBuffer(std::move(message));
+  } else if (session_->batched()) {
+    std::vector<WatchMessage> messages = {std::move(message)};
+    do {
+      messages.push_back(session_->NextInMemory(now).message);
+    } while (session_->HasMore(now));
+    writing_ = ToByteBuffer(std::move(messages));
+  } else {
+    writing_ = ToByteBuffer(std::move(message));
+    // What follows at once goes out with it: one system call for many messages.
+    options.set_buffer_hint();
+  }
   {
     absl::MutexLock lock(&mutex_);
     phase_ = Phase::kWriting;
+    ++writes_;
   }
-  StartWrite(&writing_);
+  StartWrite(&writing_, options);
 }
 
 void WatchReactor::OnWriteDone(bool ok) {
+  const absl::Status status = TakeTurnBack();
   if (!ok) return FinishWith(absl::CancelledError("the client is gone"));
-  if (const absl::Status status = ended(); !status.ok()) return FinishWith(status);
-  if (WatchMessage message = session_->NextInMemory(MonotonicNow())) {
-    return Send(std::move(message));
-  }
-  TakeTurnLater();
+  if (!status.ok()) return FinishWith(status);
+  Take(session_->NextInMemory(MonotonicNow()));
+}
+
+absl::Status WatchReactor::TakeTurnBack() {
+  absl::MutexLock lock(&mutex_);
+  phase_ = Phase::kTurn;
+  return ended_;
 }
 
 void WatchReactor::FinishWith(const absl::Status& status) {
   {
     absl::MutexLock lock(&mutex_);
-    phase_ = Phase::kWriting;
+    phase_ = Phase::kFinished;
   }
   metrics_->Handled(static_cast<int>(status.code()),
                     absl::ToDoubleSeconds(MonotonicNow() - begin_));

@@ -32,9 +32,10 @@ class WatchReactor final : public grpc::ServerWriteReactor<grpc::ByteBuffer>, pu
 
  private:
   enum class Phase : uint8_t {
-    kIdle,    // nothing to send: waits for records, a tick or the end
-    kTurn,    // a thread works out what to send, or is about to
-    kWriting  // a message is on its way, or the RPC is finished
+    kIdle,     // nothing to send: waits for records, a tick or the end
+    kTurn,     // a thread works out what to send, or is about to
+    kWriting,  // a message is on its way
+    kFinished
   };
 
   ~WatchReactor() override = default;
@@ -46,9 +47,12 @@ class WatchReactor final : public grpc::ServerWriteReactor<grpc::ByteBuffer>, pu
   // All with the turn.
   void TakeTurnLater();
   void TakeTurn();
+  void Take(WatchSession::Step step);
   void Send(WatchMessage message);
   void FinishWith(const absl::Status& status);
   absl::Status ended() const;
+  // The write has ended, and the turn is the caller's. OK, or why to finish.
+  absl::Status TakeTurnBack();
 
   void Wake();
 
@@ -56,12 +60,16 @@ class WatchReactor final : public grpc::ServerWriteReactor<grpc::ByteBuffer>, pu
   WorkerPool* const workers_;
   RpcMetrics* const metrics_;
   const absl::Time begin_;
-  std::unique_ptr<WatchSession> session_;  // of who has the turn; null when it could not be opened
-  grpc::ByteBuffer writing_;               // as long as kWriting
+  // Of who has the turn; while a message is on its way, of who holds mutex_. Null when it could not
+  // be opened.
+  std::unique_ptr<WatchSession> session_;
+  grpc::ByteBuffer writing_;  // as long as kWriting
 
   mutable absl::Mutex mutex_;
   Phase phase_ ABSL_GUARDED_BY(mutex_) = Phase::kTurn;
-  absl::Status ended_ ABSL_GUARDED_BY(mutex_);  // why to finish; OK: go on
+  absl::Status ended_ ABSL_GUARDED_BY(mutex_);   // why to finish; OK: go on
+  uint64_t writes_ ABSL_GUARDED_BY(mutex_) = 0;  // begun
+  uint64_t writes_at_tick_ ABSL_GUARDED_BY(mutex_) = 0;
 };
 
 }  // namespace swoosh

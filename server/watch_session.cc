@@ -25,7 +25,7 @@ absl::Status CheckWatch(const v1::WatchRequest& request) {
 }  // namespace
 
 WatchSession::WatchSession(const v1::WatchRequest& request, std::string ns, const Sources* sources)
-    : sources_(sources), ns_(std::move(ns)), filter_(request) {}
+    : sources_(sources), ns_(std::move(ns)), filter_(request), batched_(request.batched()) {}
 
 absl::StatusOr<std::unique_ptr<WatchSession>> WatchSession::Open(const v1::WatchRequest& request,
                                                                  const Sources* sources) {
@@ -56,7 +56,35 @@ absl::StatusOr<std::unique_ptr<WatchSession>> WatchSession::Open(const v1::Watch
   return session;
 }
 
-WatchMessage WatchSession::NextInMemory(absl::Time now) {
+WatchSession::Step WatchSession::NextInMemory(absl::Time now) {
+  if (initial_ != nullptr) return {};
+  if (WatchMessage message = NextOfBatch(now)) return {std::move(message), false};
+  std::optional<std::vector<CommittedRecordPtr>> read =
+      cursor_->NextInMemory(kWatchBatchRecordsMax, kWatchBatchBytesMax);
+  if (!read.has_value()) return {};
+  SetBatch(*std::move(read));
+  if (batch_.empty()) return {nullptr, !BookmarkDue(now)};
+  return {NextOfBatch(now), false};
+}
+
+bool WatchSession::HasMore(absl::Time now) {
+  if (ahead_ == nullptr) ahead_ = NextOfBatch(now);
+  return ahead_ != nullptr;
+}
+
+void WatchSession::ForgetAhead() {
+  if (batch_next_ == batch_.size()) return;
+  cursor_->GoBackTo(batch_[batch_next_]->index());
+  SetBatch({});
+}
+
+void WatchSession::SetBatch(std::vector<CommittedRecordPtr> batch) {
+  batch_ = std::move(batch);
+  batch_next_ = 0;
+}
+
+WatchMessage WatchSession::NextOfBatch(absl::Time now) {
+  if (ahead_ != nullptr) return std::exchange(ahead_, nullptr);
   while (batch_next_ < batch_.size()) {
     const CommittedRecordPtr record = std::move(batch_[batch_next_++]);
     if (record->index() <= last_index_) continue;
@@ -67,13 +95,12 @@ WatchMessage WatchSession::NextInMemory(absl::Time now) {
 
 absl::StatusOr<WatchSession::Step> WatchSession::Next(absl::Time now) {
   if (initial_ != nullptr) return NextInitial(now);
-  if (WatchMessage message = NextInMemory(now)) return Step{std::move(message), false};
+  if (WatchMessage message = NextOfBatch(now)) return Step{std::move(message), false};
   absl::StatusOr<std::vector<CommittedRecordPtr>> read =
       cursor_->Next(kWatchBatchRecordsMax, kWatchBatchBytesMax);
   if (!read.ok()) return read.status();
-  batch_ = *std::move(read);
-  batch_next_ = 0;
-  if (!batch_.empty()) return Step{NextInMemory(now), false};
+  SetBatch(*std::move(read));
+  if (!batch_.empty()) return Step{NextOfBatch(now), false};
   if (!BookmarkDue(now)) return Step{nullptr, true};
   absl::StatusOr<WatchMessage> bookmark = IdleBookmark(now);
   if (!bookmark.ok()) return bookmark.status();

@@ -25,7 +25,7 @@ namespace swoosh {
 inline constexpr absl::Duration kBookmarkInterval = absl::Milliseconds(750);
 inline constexpr absl::Duration kWatchTickInterval = absl::Milliseconds(200);
 inline constexpr uint64_t kRecordsPassedMax = 1'000;  // without a match, before a bookmark
-// What is read ahead for one watch: all that a reader who has stalled holds beside its message.
+// What is read ahead for one watch, until its client is found to have stalled.
 inline constexpr size_t kWatchBatchRecordsMax = 64;
 inline constexpr size_t kWatchBatchBytesMax = 64 * 1'024;
 // A chunk of initial instances.
@@ -50,17 +50,21 @@ class WatchSession {
   static absl::StatusOr<std::unique_ptr<WatchSession>> Open(const v1::WatchRequest& request,
                                                             const Sources* sources);
 
-  // The next message if it can be told from memory: no blocking, and little computing. nullptr does
-  // not mean that there is none: call Next.
-  WatchMessage NextInMemory(absl::Time now);
-
   struct Step {
     WatchMessage message;  // to send; or nullptr:
     bool wait = false;     // true: nothing to send before WhenReady or BookmarkDue; false: go on
   };
-  // As NextInMemory, but reads the log or scans the state where that is needed. May take some
-  // milliseconds. Errors end the watch: kOutOfRange (INDEX_TRIMMED), kDataLoss, kUnavailable.
+  // What can be told from memory: no blocking, and little computing. To go on means to call Next.
+  Step NextInMemory(absl::Time now);
+  // Reads the log or scans the state where that is needed. May take some milliseconds. Errors end
+  // the watch: kOutOfRange (INDEX_TRIMMED), kDataLoss, kUnavailable.
   absl::StatusOr<Step> Next(absl::Time now);
+  // Whether the next step has a message for certain: then the one before need not be flushed.
+  bool HasMore(absl::Time now);
+  // Whether the client takes several messages as one.
+  bool batched() const { return batched_; }
+  // Forgets what was read ahead and is not sent, to be read again: the client does not read.
+  void ForgetAhead();
 
   // After Next said to wait: `wake` is called once there are records.
   // ChangeFeed::Cursor::WhenReady.
@@ -72,6 +76,8 @@ class WatchSession {
   WatchSession(const v1::WatchRequest& request, std::string ns, const Sources* sources);
 
   absl::StatusOr<Step> NextInitial(absl::Time now);
+  WatchMessage NextOfBatch(absl::Time now);
+  void SetBatch(std::vector<CommittedRecordPtr> batch);
   WatchMessage Pass(const CommittedRecord& record, absl::Time now);
   absl::StatusOr<WatchMessage> IdleBookmark(absl::Time now);
   WatchMessage Bookmark(uint64_t index, const std::optional<Hlc>& hlc, absl::Time now);
@@ -80,6 +86,7 @@ class WatchSession {
   const Sources* const sources_;
   const std::string ns_;
   const InstanceFilter filter_;
+  const bool batched_;
 
   std::shared_ptr<const State> initial_;  // being sent; null afterwards
   StateCursor initial_from_;
@@ -87,6 +94,7 @@ class WatchSession {
   std::unique_ptr<ChangeFeed::Cursor> cursor_;
   std::vector<CommittedRecordPtr> batch_;  // read; those from batch_next_ on are still to pass
   size_t batch_next_ = 0;
+  WatchMessage ahead_;   // made of the batch already; to be sent next
   uint64_t passed_ = 0;  // records without a match since the last message
   // The record passed last, or the one before the first, whose time may not be known.
   uint64_t last_index_ = 0;

@@ -241,6 +241,36 @@ TEST_F(WatchSessionTest, BeingWokenMeansThereIsSomething) {
   EXPECT_EQ(Indexes(Drain(session.get())), (Indexes64{2}));
 }
 
+TEST_F(WatchSessionTest, ThereIsMoreOnlyWhereAMessageFollows) {
+  for (const char* id : {"a", "b", "a2", "b2"}) Accept(CreateCounter(id));  // 2 to 5
+  v1::WatchRequest request;
+  for (const char* id : {"a", "a2"}) request.add_instance_ids(id);
+  request.set_from_index(2);
+  const auto session = Open(request);
+  EXPECT_FALSE(session->HasMore(now_)) << "nothing is read yet";
+  EXPECT_EQ(Next(session.get())->index(), 2u);
+  EXPECT_TRUE(session->HasMore(now_));
+  EXPECT_TRUE(session->HasMore(now_)) << "asking changes nothing";
+  EXPECT_EQ(Next(session.get())->index(), 4u);
+  EXPECT_FALSE(session->HasMore(now_));
+}
+
+TEST_F(WatchSessionTest, WhatIsForgottenIsReadAgainWithoutAGap) {
+  for (int i = 0; i < 9; ++i) Accept(CreateCounter(absl::StrCat("c", i)));  // 2 to 10
+  v1::WatchRequest request;
+  request.set_from_index(2);
+  for (const bool looked_ahead : {false, true}) {
+    const auto session = Open(request);
+    for (uint64_t index = 2; index <= 10; ++index) {
+      if (looked_ahead) session->HasMore(now_);
+      session->ForgetAhead();
+      EXPECT_EQ(Next(session.get())->index(), index);
+    }
+    session->ForgetAhead();
+    EXPECT_TRUE(Drain(session.get()).empty());
+  }
+}
+
 TEST_F(WatchSessionTest, WhatCannotBeWatchedIsRefused) {
   v1::WatchRequest request;
   request.set_from_index(2);

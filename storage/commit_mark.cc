@@ -150,14 +150,26 @@ void CommitMark::SyncSoon() {
   mutex_.Unlock();
 }
 
-void CommitMark::SyncInBackground() {
+void CommitMark::SetFailureListener(std::function<void(const absl::Status&)> listener) {
   absl::MutexLock lock(&mutex_);
-  while (true) {
-    mutex_.Await(absl::Condition(this, &CommitMark::HasWork));
-    if (!dirty_) return;
-    mutex_.AwaitWithTimeout(absl::Condition(this, &CommitMark::IsDue), kSyncDelayMax);
-    Sync();
+  on_failure_ = std::move(listener);
+}
+
+void CommitMark::SyncInBackground() {
+  absl::Status failure;
+  std::function<void(const absl::Status&)> on_failure;
+  {
+    absl::MutexLock lock(&mutex_);
+    while (failure_.ok()) {
+      mutex_.Await(absl::Condition(this, &CommitMark::HasWork));
+      if (!dirty_) return;
+      mutex_.AwaitWithTimeout(absl::Condition(this, &CommitMark::IsDue), kSyncDelayMax);
+      Sync();
+    }
+    failure = failure_;
+    on_failure = on_failure_;
   }
+  if (on_failure != nullptr) on_failure(failure);
 }
 
 void CommitMark::Sync() {

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <thread>
@@ -60,6 +61,9 @@ class CommitMark {
   // so that a later Write needn't wait for it.
   void SyncSoon();
 
+  // Called once, on the mark's thread, when a sync failed. To be set before the first Write.
+  void SetFailureListener(std::function<void(const absl::Status&)> listener);
+
   const std::string& history_id() const { return history_id_; }
 
  private:
@@ -82,6 +86,7 @@ class CommitMark {
   bool sync_soon_ ABSL_GUARDED_BY(mutex_) = false;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   absl::Status failure_ ABSL_GUARDED_BY(mutex_);
+  std::function<void(const absl::Status&)> on_failure_ ABSL_GUARDED_BY(mutex_);
 
   std::thread thread_;
 };

@@ -130,10 +130,12 @@ class LevelDbEnv::BufferedFile : public leveldb::WritableFile {
   std::string buffer_;
 };
 
-LevelDbEnv::LevelDbEnv(FileSystem* file_system, SyncObserver on_log_sync)
+LevelDbEnv::LevelDbEnv(FileSystem* file_system, SyncObserver on_log_sync,
+                       FailureObserver on_failure)
     : EnvWrapper(leveldb::Env::Default()),
       file_system_(file_system),
-      on_log_sync_(std::move(on_log_sync)) {}
+      on_log_sync_(std::move(on_log_sync)),
+      on_failure_(std::move(on_failure)) {}
 
 leveldb::Status LevelDbEnv::NewSequentialFile(const std::string& path,
                                               leveldb::SequentialFile** file) {
@@ -253,10 +255,13 @@ absl::Status LevelDbEnv::failure() const {
 absl::Status LevelDbEnv::Change(absl::FunctionRef<absl::Status()> change) {
   if (absl::Status failed = failure(); !failed.ok()) return failed;
   absl::Status status = change();
-  if (!status.ok()) {
+  if (status.ok()) return status;
+  {
     absl::MutexLock lock(&mutex_);
-    if (failure_.ok()) failure_ = status;
+    if (!failure_.ok()) return status;
+    failure_ = status;
   }
+  if (on_failure_ != nullptr) on_failure_(status);
   return status;
 }
 

@@ -37,8 +37,12 @@ class LevelDbEnv : public leveldb::EnvWrapper {
   // from whichever thread writes. May be empty.
   using SyncObserver = std::function<void(double seconds)>;
 
+  // Called once, with the first error of a call that should change the disk, on the thread that
+  // made it: an appender's, or LevelDB's own. May be empty.
+  using FailureObserver = std::function<void(const absl::Status&)>;
+
   // `file_system` is not owned.
-  LevelDbEnv(FileSystem* file_system, SyncObserver on_log_sync);
+  LevelDbEnv(FileSystem* file_system, SyncObserver on_log_sync, FailureObserver on_failure);
 
   leveldb::Status NewSequentialFile(const std::string& path,
                                     leveldb::SequentialFile** file) override;
@@ -74,6 +78,7 @@ class LevelDbEnv : public leveldb::EnvWrapper {
 
   FileSystem* const file_system_;
   const SyncObserver on_log_sync_;
+  const FailureObserver on_failure_;
   // Not held while the disk works: tables are written beside the log.
   mutable absl::Mutex mutex_;
   absl::Status failure_ ABSL_GUARDED_BY(mutex_);

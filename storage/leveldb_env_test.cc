@@ -59,7 +59,10 @@ class RecordingFileSystem : public FaultFileSystem {
 
 class LevelDbEnvTest : public testing::Test {
  protected:
-  LevelDbEnvTest() : files_(PosixFileSystem()), env_(&files_, [this](double) { ++syncs_; }) {}
+  LevelDbEnvTest()
+      : files_(PosixFileSystem()),
+        env_(
+            &files_, [this](double) { ++syncs_; }, nullptr) {}
 
   TemporaryDirectory directory_;
   RecordingFileSystem files_;
@@ -82,7 +85,7 @@ TEST_F(LevelDbEnvTest, CreatingRenamingAndRemovingSyncTheDirectory) {
 
 TEST_F(LevelDbEnvTest, ADirectoryThatCannotBeSyncedFailsTheCall) {
   const auto with_fresh_env = [this](auto call) {
-    LevelDbEnv env(&files_, nullptr);
+    LevelDbEnv env(&files_, nullptr, nullptr);
     files_.Arm({.only = FaultFileSystem::Call::kSyncDirectory});
     EXPECT_TRUE(call(&env).IsIOError());
     files_.Disarm();

@@ -75,7 +75,8 @@ LevelDbLog::LevelDbLog(FileSystem* file_system, std::string directory,
                        LevelDbEnv::SyncObserver on_sync)
     : file_system_(file_system),
       directory_(std::move(directory)),
-      env_(file_system, std::move(on_sync)) {}
+      env_(file_system, std::move(on_sync),
+           [this](const absl::Status& failure) { ReportFailure(failure); }) {}
 
 absl::StatusOr<std::unique_ptr<LevelDbLog>> LevelDbLog::Open(FileSystem* file_system,
                                                              const std::string& directory,
@@ -99,11 +100,9 @@ absl::StatusOr<std::unique_ptr<LevelDbLog>> LevelDbLog::Open(FileSystem* file_sy
   return log;
 }
 
-absl::Status LevelDbLog::OpenDatabase(bool create_if_missing, size_t write_buffer_bytes) {
+leveldb::Options LevelDbLog::DatabaseOptions(size_t write_buffer_bytes) {
   leveldb::Options options;
-  options.env = &env_;
   options.info_log = LevelDbEnv::NullLogger();
-  options.create_if_missing = create_if_missing;
   options.paranoid_checks = true;
   options.reuse_logs = false;
   options.write_buffer_size = write_buffer_bytes == 0 ? kWriteBufferBytes : write_buffer_bytes;
@@ -111,6 +110,13 @@ absl::Status LevelDbLog::OpenDatabase(bool create_if_missing, size_t write_buffe
   options.block_size = kBlockBytes;
   options.max_open_files = kOpenFilesMax;
   options.compression = leveldb::kSnappyCompression;
+  return options;
+}
+
+absl::Status LevelDbLog::OpenDatabase(bool create_if_missing, size_t write_buffer_bytes) {
+  leveldb::Options options = DatabaseOptions(write_buffer_bytes);
+  options.env = &env_;
+  options.create_if_missing = create_if_missing;
   leveldb::DB* database = nullptr;
   const leveldb::Status status = leveldb::DB::Open(options, directory_, &database);
   database_.reset(database);
@@ -173,7 +179,20 @@ absl::Status LevelDbLog::ReadTrimEntry() {
   return absl::OkStatus();
 }
 
-void LevelDbLog::AttachMark(std::unique_ptr<CommitMark> mark) { mark_ = std::move(mark); }
+void LevelDbLog::AttachMark(std::unique_ptr<CommitMark> mark) {
+  mark_ = std::move(mark);
+  mark_->SetFailureListener([this](const absl::Status& failure) { ReportFailure(failure); });
+}
+
+void LevelDbLog::SetFailureListener(std::function<void(const absl::Status&)> listener) {
+  absl::MutexLock lock(&listener_mutex_);
+  listener_ = std::move(listener);
+}
+
+void LevelDbLog::ReportFailure(const absl::Status& failure) {
+  absl::MutexLock lock(&listener_mutex_);
+  if (listener_ != nullptr) listener_(failure);
+}
 
 Log::Limits LevelDbLog::limits() const { return {kAppendRecordsMax, kAppendBytesMax}; }
 

@@ -4,12 +4,15 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 
+#include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "absl/synchronization/mutex.h"
 #include "absl/types/span.h"
 #include "leveldb/db.h"
 #include "leveldb/options.h"
@@ -44,6 +47,10 @@ class LevelDbLog : public Log {
                                                           LevelDbEnv::SyncObserver on_sync,
                                                           size_t write_buffer_bytes = 0);
 
+  // What the database is opened with, but for the Env: also for measurements beside it.
+  // `write_buffer_bytes`: see Open().
+  static leveldb::Options DatabaseOptions(size_t write_buffer_bytes = 0);
+
   // From here on appends are possible, and write `mark`. Until then the log can only be read.
   void AttachMark(std::unique_ptr<CommitMark> mark);
 
@@ -58,6 +65,8 @@ class LevelDbLog : public Log {
   absl::Status Append(uint64_t expected_next, absl::Span<const EncodedRecord> records) override;
   absl::Status Read(uint64_t from, size_t bytes_max, RecordVisitor visit) const override;
   absl::Status TrimPrefix(uint64_t first_kept) override;
+  void SetFailureListener(std::function<void(const absl::Status&)> listener) override
+      ABSL_LOCKS_EXCLUDED(listener_mutex_);
   uint64_t size_bytes() const override;
 
  private:
@@ -75,9 +84,12 @@ class LevelDbLog : public Log {
   // Remembers the first failure, which ends the writing.
   absl::Status Written(absl::Status status);
   absl::Status DeleteBelow(uint64_t first_kept);
+  void ReportFailure(const absl::Status& failure) ABSL_LOCKS_EXCLUDED(listener_mutex_);
 
   FileSystem* const file_system_;
   const std::string directory_;
+  absl::Mutex listener_mutex_;  // held while it is called
+  std::function<void(const absl::Status&)> listener_ ABSL_GUARDED_BY(listener_mutex_);
   LevelDbEnv env_;
   std::unique_ptr<leveldb::DB> database_;
   std::atomic<uint64_t> first_index_{1};

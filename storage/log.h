@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <string>
 
 #include "absl/functional/function_ref.h"
@@ -60,6 +61,11 @@ class Log {
   // Removes records below `first_kept`, in bounded steps; no effect when they are gone already.
   //   kOutOfRange: `first_kept` is beyond next_index().
   virtual absl::Status TrimPrefix(uint64_t first_kept) = 0;
+
+  // `listener` is called, on any thread, when a write in the background failed: all later appends
+  // would fail, and nobody may append for long. Null takes it back, and waits for a call that is
+  // running. What it calls must not wait for an append.
+  virtual void SetFailureListener(std::function<void(const absl::Status&)> listener) = 0;
 
   // Bytes on disk, 0 where there is no disk.
   virtual uint64_t size_bytes() const = 0;

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -31,6 +32,7 @@ class MemoryLog : public Log {
   absl::Status Read(uint64_t from, size_t bytes_max, RecordVisitor visit) const override
       ABSL_LOCKS_EXCLUDED(mutex_);
   absl::Status TrimPrefix(uint64_t first_kept) override ABSL_LOCKS_EXCLUDED(mutex_);
+  void SetFailureListener(std::function<void(const absl::Status&)>) override {}
   uint64_t size_bytes() const override { return 0; }
 
  private:

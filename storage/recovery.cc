@@ -11,12 +11,12 @@
 #include "absl/time/time.h"
 #include "core/hlc.h"
 #include "core/record.h"
-#include "core/replay.h"
 #include "storage/commit_mark.h"
 #include "storage/evidence.h"
 #include "storage/history_id.h"
 #include "storage/leveldb_log.h"
 #include "storage/log_opening.h"
+#include "storage/log_replay.h"
 #include "storage/start_snapshot.h"
 
 namespace swoosh {
@@ -24,11 +24,6 @@ namespace {
 
 // What one read of the log brings into memory.
 constexpr size_t kReadBytes = 8'388'608;
-
-// Damage found at that record.
-absl::Status AtRecord(uint64_t index, const absl::Status& refusal) {
-  return absl::IsDataLoss(refusal) ? RefusalFrom(index, refusal) : refusal;
-}
 
 std::string HlcText(const Hlc& hlc) {
   return absl::StrCat(absl::FormatTime("%Y-%m-%dT%H:%M:%E6SZ", absl::FromUnixMicros(hlc.time_us),
@@ -65,7 +60,6 @@ class Recovery {
   absl::Status RefuseSecond(Refusal refusal) const;
   absl::Status ReadBeforeStart();
   absl::Status Replay();
-  absl::Status ReplayOne(uint64_t index, absl::string_view stored, v1::Record* record);
   absl::Status CheckAgainstMark(uint64_t index, const Digest& hash) const;
   absl::Status CheckAgainstSnapshot(const LogPosition& position);
   absl::Status ReadLog(uint64_t from, uint64_t end,
@@ -406,30 +400,22 @@ absl::Status Recovery::ReadBeforeStart() {
 
 absl::Status Recovery::Replay() {
   const auto started = std::chrono::steady_clock::now();
-  v1::Record record;
   absl::Status status = CheckAgainstMark(start_, store_.writer.position().record_hash);
   if (status.ok()) {
-    status = ReadLog(start_ + 1, log_->next_index(), [&](uint64_t index, absl::string_view stored) {
-      return ReplayOne(index, stored, &record);
-    });
+    ReplayObserver observer;
+    observer.on_applied = [this](const LogPosition& position) {
+      absl::Status agrees = CheckAgainstMark(position.index, position.record_hash);
+      return agrees.ok() ? CheckAgainstSnapshot(position) : agrees;
+    };
+    observer.on_checked = [this](const v1::Record& record, const Digest& hash) {
+      ++store_.replayed_records;
+      if (options_.on_record) options_.on_record(record, hash);
+    };
+    status = ReplayLog(*log_, log_->next_index(), &store_.writer, observer);
   }
   store_.replay_seconds =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
   return status;
-}
-
-absl::Status Recovery::ReplayOne(uint64_t index, absl::string_view stored, v1::Record* record) {
-  if (absl::Status status = ReplayRecord(stored, &store_.writer, record); !status.ok()) {
-    return AtRecord(index, RefuseFor(Refusal::kRecordRefused, status));
-  }
-  const LogPosition& position = store_.writer.position();
-  if (absl::Status status = CheckAgainstMark(index, position.record_hash); !status.ok()) {
-    return status;
-  }
-  if (absl::Status status = CheckAgainstSnapshot(position); !status.ok()) return status;
-  ++store_.replayed_records;
-  if (options_.on_record) options_.on_record(*record, position.record_hash);
-  return absl::OkStatus();
 }
 
 absl::Status Recovery::CheckAgainstMark(uint64_t index, const Digest& hash) const {

@@ -48,9 +48,9 @@ struct RecoveryOptions {
   // open without writing, so it opens a copy by links, in WAL_DIR/read_only, that goes when the log
   // does (swooshd verify).
   bool read_only = false;
-  // Called for each record replayed, and for the records of the request window up to the snapshot,
-  // of which `record` holds only what DecodeRecordLink reads; in the order of the log. `hash` is of
-  // its stored bytes. May be empty.
+  // Called for each record replayed, once it is checked, and for the records of the request window
+  // up to the snapshot; in the order of the log, on the caller's thread. Of `record` only what
+  // DecodeRecordLink reads is there in any case. `hash` is of its stored bytes. May be empty.
   std::function<void(const v1::Record& record, const Digest& hash)> on_record;
   // Up to the snapshot's index, records from this many before the end on are read too, where the
   // log has them, for on_record.

@@ -42,6 +42,10 @@ absl::Status RefusalFrom(uint64_t first_bad_index, absl::Status refusal) {
   return status;
 }
 
+absl::Status AtRecord(uint64_t index, const absl::Status& refusal) {
+  return absl::IsDataLoss(refusal) ? RefusalFrom(index, refusal) : refusal;
+}
+
 absl::Status RefuseFor(Refusal damage, const absl::Status& status) {
   switch (status.code()) {
     case absl::StatusCode::kDataLoss: {

@@ -26,6 +26,9 @@ absl::Status Refuse(Refusal refusal, const Parts&... message) {
 // That, and the first bad index (bad_index.h), in the message and beside it, unless it has one.
 absl::Status RefusalFrom(uint64_t first_bad_index, absl::Status refusal);
 
+// The same if it tells of damage, which was found at record `index`; else `refusal` as it is.
+absl::Status AtRecord(uint64_t index, const absl::Status& refusal);
+
 // `status` as the refusal `damage` if it tells of damage, else as what its code says. Its first bad
 // index, if it has one, goes along.
 absl::Status RefuseFor(Refusal damage, const absl::Status& status);

@@ -16,7 +16,8 @@
 
 namespace swoosh {
 
-Salvage::Salvage(FileSystem* file_system) : file_system_(file_system), env_(file_system, nullptr) {}
+Salvage::Salvage(FileSystem* file_system)
+    : file_system_(file_system), env_(file_system, nullptr, nullptr) {}
 
 absl::StatusOr<std::unique_ptr<Salvage>> Salvage::Open(FileSystem* file_system,
                                                        const std::string& wal_dir) {

@@ -9,8 +9,8 @@ import threading
 import time
 import unittest
 
+import drill
 import grpc
-import page_commands
 import swoosh_http
 import swoosh_server
 import test_main
@@ -475,11 +475,12 @@ class WatchTest(HttpTest):
 @unittest.skipUnless(shutil.which("curl", path="/usr/bin"), "curl is absent")
 class ReadmeTest(HttpTest):
     def test_the_commands_of_the_readme_do_what_it_says(self):
-        shell = page_commands.Shell(self.server)
-        self.addCleanup(shell.close)
-        found = page_commands.blocks(page_commands.section(PAGE.read_text(), "## Over HTTP"))
-        self.assertEqual([kind for kind, _ in found], ["sh", "text"])
-        shell.play(found, self)
+        played = drill.Drill(self.server)
+        self.addCleanup(played.close)
+        section = PAGE.read_text().partition("\n## Over HTTP\n")[2].partition("\n## ")[0]
+        blocks = drill.BLOCK.findall(section)
+        self.assertEqual([kind for kind, _ in blocks], ["sh", "text"])
+        played.play(blocks)
 
 
 if __name__ == "__main__":

@@ -44,6 +44,13 @@ METRICS = {
     "grpc_server_handled_total": "counter",
     "grpc_server_handling_seconds": "histogram",
     "swoosh_build_info": "gauge",
+    "swoosh_clock_held_seconds": "gauge",
+    "process_cpu_seconds_total": "counter",
+    "process_resident_memory_bytes": "gauge",
+    "process_virtual_memory_bytes": "gauge",
+    "process_start_time_seconds": "gauge",
+    "process_open_fds": "gauge",
+    "process_max_fds": "gauge",
 }
 
 

@@ -1,13 +1,13 @@
 """The drills of server/OPERATING.md, run as they are written there.
 
-Each section "### N." of "The four disasters" is a drill: its blocks (page_commands.py) are run
-after the one that all of them share.
+Each section "### N." of "The four disasters" is a drill: its `sh` blocks run one after the other in
+a folder of its own, after the block that all of them share.
 """
 
 import re
 import unittest
 
-import page_commands
+import drill
 import swoosh_server
 import test_main
 
@@ -21,18 +21,17 @@ def drills():
     _, found, chapter = PAGE.read_text().partition(CHAPTER)
     assert found, f"{PAGE} has no {CHAPTER}"
     parts = re.split(r"^### (.*)\n", chapter, flags=re.MULTILINE)
-    titles = ["", *parts[1::2]]
-    sections = zip(titles, parts[::2], strict=True)
-    return {title: page_commands.blocks(text) for title, text in sections}
+    blocks = map(drill.BLOCK.findall, parts[::2])
+    return dict(zip(["", *parts[1::2]], blocks, strict=True))
 
 
 class OperatingTest(unittest.TestCase):
     def play(self, number):
         sections = drills()
         title = next(title for title in sections if title.startswith(f"{number}. "))
-        drill = page_commands.Shell()
-        self.addCleanup(drill.close)
-        drill.play(sections[""] + sections[title], self)
+        played = drill.Drill()
+        self.addCleanup(played.close)
+        played.play(sections[""] + sections[title])
 
     def test_the_page_has_four_drills_each_with_something_to_check(self):
         sections = drills()

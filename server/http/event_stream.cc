@@ -7,6 +7,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "core/errors.h"
+#include "google/protobuf/repeated_field.h"
 #include "server/http/message_json.h"
 
 namespace swoosh {
@@ -23,11 +24,22 @@ absl::Status ResumeBehind(absl::string_view last_event_id, v1::WatchRequest* req
   return absl::OkStatus();
 }
 
-absl::StatusOr<std::string> WatchEvent(const v1::WatchResponse& response, bool in_initial) {
-  const absl::StatusOr<std::string> json = ToJson(response);
-  if (!json.ok()) return json.status();
-  return absl::StrCat(in_initial ? "" : absl::StrCat("id: ", response.index(), "\n"),
-                      "data: ", *json, "\n\n");
+absl::StatusOr<std::string> WatchEvents(v1::WatchResponse response, bool* in_initial) {
+  google::protobuf::RepeatedPtrField<v1::WatchResponse> following;
+  following.Swap(response.mutable_following());
+  std::string events;
+  const auto add = [&](const v1::WatchResponse& one) {
+    const absl::StatusOr<std::string> json = ToJson(one);
+    if (!json.ok()) return json.status();
+    if (one.initial_complete()) *in_initial = false;
+    if (!*in_initial) absl::StrAppend(&events, "id: ", one.index(), "\n");
+    absl::StrAppend(&events, "data: ", *json, "\n\n");
+    return absl::OkStatus();
+  };
+  absl::Status status = add(response);
+  for (const v1::WatchResponse& one : following) status.Update(add(one));
+  if (!status.ok()) return status;
+  return events;
 }
 
 std::string StatusEvent(const google::rpc::Status& error) {

@@ -25,10 +25,11 @@ inline constexpr char kEventStreamKeepAlive[] = ": keep-alive\n\n";
 // if any were asked for, are known then. kInvalidArgument: it is no index.
 absl::Status ResumeBehind(absl::string_view last_event_id, v1::WatchRequest* request);
 
-// The response as an event: its data is the response as JSON. Its id, if it has one, is the index
-// from behind which the watch may be resumed; responses before the end of the initial instances,
-// with `in_initial`, have none. kInternal: as ToJson.
-absl::StatusOr<std::string> WatchEvent(const v1::WatchResponse& response, bool in_initial);
+// The response, and each of those that follow in it, as an event: its data is the response as JSON.
+// Its id, if it has one, is the index from behind which the watch may be resumed; those before the
+// end of the initial instances have none. `in_initial`: whether that is still to come, before and
+// after. kInternal: as ToJson.
+absl::StatusOr<std::string> WatchEvents(v1::WatchResponse response, bool* in_initial);
 
 // The last event of a watch that the server ends: of type "status", with the error as JSON.
 std::string StatusEvent(const google::rpc::Status& error);

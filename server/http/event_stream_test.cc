@@ -1,5 +1,7 @@
 #include "server/http/event_stream.h"
 
+#include <string>
+
 #include "absl/status/status.h"
 #include "core/errors.h"
 #include "gtest/gtest.h"
@@ -7,23 +9,48 @@
 namespace swoosh {
 namespace {
 
+std::string EventsOf(const v1::WatchResponse& response, bool in_initial) {
+  return WatchEvents(response, &in_initial).value_or("");
+}
+
 TEST(EventStreamTest, AnEventIsOneRecordWithItsIndexAsId) {
   v1::WatchResponse response;
   response.set_index(42);
   // What would end a line of an event.
   (*response.add_changes()->mutable_context()->mutable_fields())["a\nb"].set_string_value("\r\n\n");
-  EXPECT_EQ(WatchEvent(response, /*in_initial=*/false).value_or(""),
+  EXPECT_EQ(EventsOf(response, /*in_initial=*/false),
             "id: 42\n"
             R"(data: {"index":"42","changes":[{"context":{"a\nb":"\r\n\n"}}]})"
             "\n\n");
+}
+
+TEST(EventStreamTest, ResponsesThatCameTogetherAreAnEventEach) {
+  v1::WatchResponse response;
+  response.set_index(42);
+  response.add_following()->set_index(43);
+  response.add_following()->set_index(44);
+  EXPECT_EQ(EventsOf(response, /*in_initial=*/false),
+            "id: 42\ndata: {\"index\":\"42\"}\n\n"
+            "id: 43\ndata: {\"index\":\"43\"}\n\n"
+            "id: 44\ndata: {\"index\":\"44\"}\n\n");
 }
 
 TEST(EventStreamTest, WhatCantBeResumedBehindHasNoId) {
   v1::WatchResponse response;
   response.set_index(42);
   response.add_initial()->set_id("a");
-  EXPECT_EQ(WatchEvent(response, /*in_initial=*/true).value_or(""),
+  bool in_initial = true;
+  EXPECT_EQ(WatchEvents(response, &in_initial).value_or(""),
             "data: {\"index\":\"42\",\"initial\":[{\"id\":\"a\"}]}\n\n");
+  EXPECT_TRUE(in_initial);
+  response.Clear();
+  response.set_index(42);
+  response.set_initial_complete(true);
+  response.add_following()->set_index(43);
+  EXPECT_EQ(WatchEvents(response, &in_initial).value_or(""),
+            "id: 42\ndata: {\"index\":\"42\",\"initialComplete\":true}\n\n"
+            "id: 43\ndata: {\"index\":\"43\"}\n\n");
+  EXPECT_FALSE(in_initial);
 }
 
 TEST(EventStreamTest, AWatchGoesOnBehindTheLastEvent) {

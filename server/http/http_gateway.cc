@@ -130,6 +130,7 @@ int HttpGateway::Handle(HttpConnection* connection) {
   if (refusal.has_value()) return connection->Answer(*refusal);
   if (!route.is_stream) return Call(route, *identity, *request, connection);
   auto* watch = google::protobuf::DynamicCastToGenerated<v1::WatchRequest>(request.get());
+  watch->set_batched(true);  // an event each all the same, in one piece
   if (const auto id = connection->Header("Last-Event-ID"); id.has_value() && !id->empty()) {
     const absl::Status status = ResumeBehind(*id, watch);
     if (!status.ok()) return connection->Answer(AnswerOf(status));
@@ -170,8 +171,7 @@ int HttpGateway::Watch(const HttpRoute& route, const CallIdentity& identity,
       connected = connection->WriteStream(kEventStreamKeepAlive);
       continue;
     }
-    if (response.initial_complete()) in_initial = false;
-    const absl::StatusOr<std::string> text = WatchEvent(response, in_initial);
+    const absl::StatusOr<std::string> text = WatchEvents(std::move(response), &in_initial);
     connected =
         connection->WriteStream(text.ok() ? *text : StatusEvent(ToRpcStatus(text.status())));
     if (!text.ok()) break;

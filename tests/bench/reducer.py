@@ -5,11 +5,12 @@ Prints a JSON line for each kind of machine: nanoseconds an event for Reduce alo
 the change of the state and its hash in groups of so many events. Never fails by what it measures.
 """
 
-import argparse
 import json
 import pathlib
 import subprocess
 import sys
+
+import comparison
 
 sys.path.insert(0, str(pathlib.Path(__file__).absolute().parent.parent))
 import swoosh_server  # noqa: E402
@@ -46,9 +47,7 @@ def medians(min_seconds, repetitions):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
-    parser.add_argument("--quick", action="store_true", help="a first impression")
-    arguments = parser.parse_args()
+    arguments = comparison.arguments(__doc__)
     measured = (
         medians(MIN_SECONDS_QUICK, 2) if arguments.quick else medians(MIN_SECONDS, REPETITIONS)
     )

@@ -1,7 +1,7 @@
-"""The commands of a page of documentation, run as they are written there.
+"""Commands of a page, run as they are written there.
 
-`sh` blocks run one after the other in a folder of its own and must not fail. A `text` block says
-what the block before it prints: each of its lines must be found there, with dots for anything.
+`sh` blocks are run, and must not fail. A `text` block says what the block before it prints: each of
+its lines must be found there, with dots for anything.
 """
 
 import contextlib
@@ -21,25 +21,12 @@ BLOCK = re.compile(r"^```(sh|text)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 BLOCK_SECONDS_MAX = 120
 
 
-def blocks(text):
-    """[(kind, text)] of the blocks in a page, or a part of one."""
-    return BLOCK.findall(text)
-
-
-def section(page, heading):
-    """What stands below a heading, with its marks, up to the next one of its level or above."""
-    _, found, rest = page.partition(f"\n{heading}\n")
-    assert found, f"there is no {heading!r}"
-    level = len(heading.split()[0])
-    return re.split(rf"^#{{1,{level}}} ", rest, maxsplit=1, flags=re.MULTILINE)[0]
-
-
 def pattern_of(line):
     return ".*".join(re.escape(part) for part in line.strip().split("…"))
 
 
 def free_ports(count):
-    """Below those that the kernel gives to clients: they stay free while a server is down."""
+    """Below those that the kernel gives to clients, so that they stay free without a server."""
     found = []
     while len(found) < count:
         port = random.SystemRandom().randrange(15_000, 32_000)
@@ -49,11 +36,10 @@ def free_ports(count):
     return found
 
 
-class Shell:
+class Drill:
     """A folder in which blocks of commands run, with a server that outlives them.
 
-    The programs are in its path, and the environment names free addresses for them: those of
-    `server`, if one runs already.
+    The environment names free addresses for it; or those of `server`, which runs already.
     """
 
     def __init__(self, server=None):
@@ -75,16 +61,6 @@ class Shell:
             "SWOOSH_HTTP_ADDR": http_address,
         }
         self.groups = []
-
-    def play(self, found, test):
-        """Runs `sh` blocks, and compares `text` blocks by the assertions of `test`."""
-        output = ""
-        for kind, text in found:
-            if kind == "sh":
-                output = self.run(text)
-                continue
-            for line in text.splitlines():
-                test.assertRegex(output, pattern_of(line), f"{line!r} is not printed")
 
     def run(self, commands):
         """What they print; an AssertionError when one of them fails."""
@@ -112,6 +88,17 @@ class Shell:
         logged = log.read_text(errors="replace")[-3000:] if log.exists() else ""
         assert code == 0, f"exit code {code} of\n{commands}\nwhich printed\n{text}\n{logged}"
         return text
+
+    def play(self, blocks):
+        """Runs [(kind, text)] in order; an AssertionError where one says what is not so."""
+        output = ""
+        for kind, text in blocks:
+            if kind == "sh":
+                output = self.run(text)
+                continue
+            for line in text.splitlines():
+                found = re.search(pattern_of(line), output)
+                assert found, f"{line!r} is not printed, but\n{output}"
 
     def close(self):
         for group in self.groups:

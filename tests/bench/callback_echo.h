@@ -1,0 +1,30 @@
+#ifndef SWOOSH_TESTS_BENCH_CALLBACK_ECHO_H_
+#define SWOOSH_TESTS_BENCH_CALLBACK_ECHO_H_
+
+#include "grpcpp/support/byte_buffer.h"
+#include "grpcpp/support/server_callback.h"
+#include "swoosh/v1/orchestrator.grpc.pb.h"
+
+namespace swoosh {
+
+using CallbackEchoBase = v1::Orchestrator::WithRawCallbackMethod_Submit<
+    v1::Orchestrator::WithRawCallbackMethod_SubmitStream<v1::Orchestrator::Service>>;
+
+// Answers each request with the same bytes, by gRPC's callback API. Thread-safe.
+class CallbackEcho final : public CallbackEchoBase {
+ public:
+  explicit CallbackEcho(const grpc::ByteBuffer& reply) : reply_(reply) {}
+
+  grpc::ServerUnaryReactor* Submit(grpc::CallbackServerContext* context,
+                                   const grpc::ByteBuffer* request,
+                                   grpc::ByteBuffer* reply) override;
+  grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>* SubmitStream(
+      grpc::CallbackServerContext* context) override;
+
+ private:
+  const grpc::ByteBuffer reply_;
+};
+
+}  // namespace swoosh
+
+#endif  // SWOOSH_TESTS_BENCH_CALLBACK_ECHO_H_
