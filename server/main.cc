@@ -74,6 +74,9 @@ constexpr int kReaderThreads = 2;
 constexpr size_t kReadsWaitingMax = 4'096;
 constexpr int kWatcherThreads = 2;
 
+// What the gateway lets in has threads.
+static_assert(kHttpWatchesMax + kHttpCallsMax <= kHttpGatewayThreads);
+
 // The file that only takes space on the log's disk.
 constexpr char kReserveFileName[] = "reserve";
 

@@ -386,7 +386,7 @@ class WatchTest(HttpTest):
         gone = self.events("from_index=1")
         gone.change()
         gone.close()
-        count = 200  # 12 MB: more than the kernel holds for a connection
+        count = 60  # 3.6 MB: more than the kernel holds for a connection
         for i in range(count):
             submit(self.stub, send("a", data={"by": f"{i} {big}"}))
         await_true(lambda: self.server.metrics()["swoosh_watchers"] == 0)

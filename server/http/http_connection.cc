@@ -67,6 +67,11 @@ absl::string_view HttpPhrase(int code) {
   }
 }
 
+HttpConnection::HttpConnection(mg_connection* connection) : connection_(connection) {
+  // Else civetweb reads what is left of a request after us, however much there is.
+  mg_disable_connection_keep_alive(connection_);
+}
+
 absl::string_view HttpConnection::method() const {
   return mg_get_request_info(connection_)->request_method;
 }
@@ -153,8 +158,6 @@ bool HttpConnection::Write(absl::string_view text) {
 }
 
 void HttpConnection::Discard() {
-  // Else civetweb reads all of it, however much there is.
-  mg_disable_connection_keep_alive(connection_);
   const absl::Time deadline = MonotonicNow() + kHttpDiscardTimeout;
   std::array<char, 4'096> piece;
   size_t discarded = 0;

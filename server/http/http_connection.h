@@ -40,7 +40,7 @@ absl::string_view HttpPhrase(int code);
 class HttpConnection {
  public:
   // `connection` outlives this.
-  explicit HttpConnection(mg_connection* connection) : connection_(connection) {}
+  explicit HttpConnection(mg_connection* connection);
   HttpConnection(const HttpConnection&) = delete;
   HttpConnection& operator=(const HttpConnection&) = delete;
 
