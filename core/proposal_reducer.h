@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/container/inlined_vector.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "core/reducer.h"
@@ -21,6 +22,7 @@ namespace swoosh {
 // One instance as the proposal found it and as it is now.
 struct Draft {
   StateKey key;
+  absl::string_view id;  // in `key`
   std::optional<Instance> before;
   std::optional<Instance> now;
   const Machine* machine = nullptr;  // of `now`; else of `before`
@@ -62,8 +64,11 @@ class ProposalReducer {
   void FaultInstance(const absl::Status& why, Draft* draft);
   StepPlace Place(const Draft& draft);
 
+  Draft* KnownDraft(absl::string_view id) const;
   // `field` names the id.
   absl::StatusOr<Draft*> FindDraft(absl::string_view id, absl::string_view field);
+  StateKey MakeKey(absl::string_view id) const;
+  void LookAhead() const;
   absl::Status CheckVersion(const v1::Transition& transition, const std::string& id,
                             const Draft& draft) const;
   static absl::StatusOr<Value> InitialContext(const v1::CreateInstance& create,
@@ -80,12 +85,15 @@ class ProposalReducer {
   const Hlc hlc_;
   Changes* const changes_;
   const uint64_t index_;
+  InstanceKeyList own_keys_;  // where the proposal has none
+  absl::Span<const StateKey> keys_;
   int transition_ = 0;
   uint32_t timer_count_ = 0;  // that this record has set
   // Those of them that are due already, while time is advanced.
   std::map<TimerKey, std::string> due_at_once_;
-  std::vector<std::unique_ptr<Draft>> drafts_;
-  absl::flat_hash_map<absl::string_view, Draft*> by_id_;  // the keys are in the drafts
+  absl::InlinedVector<std::unique_ptr<Draft>, 1> drafts_;
+  // Of all but the first one; the keys are in the drafts.
+  absl::flat_hash_map<absl::string_view, Draft*> by_id_;
   Reduction reduction_;
 };
 

@@ -32,7 +32,11 @@ absl::StatusOr<Reduction> ProposalReducer::Run() {
                         v1::TOO_LARGE);
   }
   reduction_.outcomes.resize(transitions.size());
+  keys_ = proposal_.keys;
+  if (keys_.empty()) keys_ = own_keys_ = InstanceKeys(proposal_.ns, transitions);
+  const bool several = transitions.size() > 1;
   for (; transition_ < transitions.size(); ++transition_) {
+    if (several && transition_ % static_cast<int>(kKeysAhead) == 0) LookAhead();
     absl::Status status = Apply(transitions[transition_]);
     if (!status.ok()) {
       PrefixField(absl::StrCat("transitions[", transition_, "]."), &status);
@@ -101,14 +105,34 @@ const Machine* ProposalReducer::FindMachine(absl::string_view name, uint32_t ver
   return state_.machines().Find(proposal_.ns, name, version);
 }
 
+void ProposalReducer::LookAhead() const {
+  absl::InlinedVector<const StateKey*, kKeysAhead> coming;
+  for (const StateKey& key : keys_.subspan(static_cast<size_t>(transition_), kKeysAhead)) {
+    coming.push_back(&key);
+  }
+  state_.Prefetch(coming);
+}
+
+// AdvanceTime names no instance, and finds many.
+StateKey ProposalReducer::MakeKey(absl::string_view id) const {
+  const StateKey& key = keys_[static_cast<size_t>(transition_)];
+  return key.bytes.empty() ? StateKey(InstanceKey(proposal_.ns, id)) : key;
+}
+
+Draft* ProposalReducer::KnownDraft(absl::string_view id) const {
+  // Most proposals have no second one.
+  if (drafts_.empty()) return nullptr;
+  if (drafts_[0]->id == id) return drafts_[0].get();
+  const auto found = by_id_.find(id);
+  return found == by_id_.end() ? nullptr : found->second;
+}
+
 absl::StatusOr<Draft*> ProposalReducer::FindDraft(absl::string_view id, absl::string_view field) {
   absl::Status status = CheckName(id, kInstanceIdBytesMax, field);
   if (!status.ok()) return status;
-  const auto found = by_id_.find(id);
-  if (found != by_id_.end()) return found->second;
-
+  if (Draft* known = KnownDraft(id); known != nullptr) return known;
   auto draft = std::make_unique<Draft>();
-  draft->key = InstanceKey(proposal_.ns, id);
+  draft->key = MakeKey(id);
   StateEntry entry;
   if (state_.Find(draft->key, &entry)) {
     absl::StatusOr<Instance> instance = DecodeInstance(entry);
@@ -119,10 +143,9 @@ absl::StatusOr<Draft*> ProposalReducer::FindDraft(absl::string_view id, absl::st
     SWOOSH_CHECK(draft->machine != nullptr);
   }
   Draft* result = draft.get();
+  result->id = absl::string_view(result->key.bytes).substr(result->key.bytes.size() - id.size());
   drafts_.push_back(std::move(draft));
-  // The key ends in the id, and stays where it is.
-  by_id_.emplace(absl::string_view(result->key.bytes).substr(result->key.bytes.size() - id.size()),
-                 result);
+  if (drafts_.size() > 1) by_id_.emplace(result->id, result);
   return result;
 }
 
@@ -397,6 +420,31 @@ void ProposalReducer::WriteTimers(const Draft& draft) {
       ++fresh;
     }
   }
+}
+
+InstanceKeyList InstanceKeys(
+    absl::string_view ns, const google::protobuf::RepeatedPtrField<v1::Transition>& transitions) {
+  InstanceKeyList keys;
+  keys.reserve(transitions.size());
+  for (const v1::Transition& transition : transitions) {
+    switch (transition.kind_case()) {
+      case v1::Transition::kCreateInstance:
+        keys.emplace_back(InstanceKey(ns, transition.create_instance().instance_id()));
+        break;
+      case v1::Transition::kSendEvent:
+        keys.emplace_back(InstanceKey(ns, transition.send_event().instance_id()));
+        break;
+      case v1::Transition::kDeleteInstance:
+        keys.emplace_back(InstanceKey(ns, transition.delete_instance().instance_id()));
+        break;
+      case v1::Transition::kRegisterMachine:
+      case v1::Transition::kAdvanceTime:
+      case v1::Transition::KIND_NOT_SET:
+        keys.emplace_back();
+        break;
+    }
+  }
+  return keys;
 }
 
 absl::StatusOr<Reduction> Reduce(const StateView& state, const Proposal& proposal, Hlc hlc,

@@ -7,8 +7,10 @@
 #include <string>
 #include <vector>
 
+#include "absl/container/inlined_vector.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "absl/types/span.h"
 #include "core/hlc.h"
 #include "core/reducer_version.h"
 #include "core/state.h"
@@ -26,9 +28,20 @@ struct Proposal {
   absl::string_view actor;  // authenticated; "" = nobody
   const google::protobuf::RepeatedPtrField<v1::Transition>* transitions = nullptr;
   const google::protobuf::RepeatedPtrField<v1::GuardOutcome>* guard_outcomes = nullptr;
+  // InstanceKeys of the transitions, where the caller has them; else Reduce makes them.
+  absl::Span<const StateKey> keys;
   // Whose decisions are made: of a new proposal this binary's, on replay the record's.
   uint32_t reducer_version = kReducerVersion;
 };
+
+// How many keys to look ahead with StateView::Prefetch: as far as it gains.
+inline constexpr size_t kKeysAhead = 16;
+
+// One for each transition: the entry of the instance that it names; an empty one where it names
+// none.
+using InstanceKeyList = absl::InlinedVector<StateKey, 1>;
+InstanceKeyList InstanceKeys(absl::string_view ns,
+                             const google::protobuf::RepeatedPtrField<v1::Transition>& transitions);
 
 // What one transition of an accepted proposal made: exactly one of the two is set, nothing for a
 // deletion.

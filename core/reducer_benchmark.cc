@@ -101,17 +101,23 @@ class Loaded {
     }
     std::mt19937_64 random(1);
     for (int64_t i = 0; i < kEventsPrepared; ++i) {
-      v1::SendEvent* send = events_.emplace_back().Add()->mutable_send_event();
+      v1::SendEvent* send = events_.emplace_back().transitions.Add()->mutable_send_event();
       send->set_instance_id(absl::StrCat(random() % count_));
       send->set_event("go");
       (*send->mutable_data()->mutable_fields())["n"].set_number_value(2);
     }
   }
 
-  absl::StatusOr<Reduction> Reduce(const Transitions& transitions, Changes* changes) const {
+  struct Event {
+    Transitions transitions;
+    InstanceKeyList keys;
+  };
+
+  absl::StatusOr<Reduction> Reduce(const Event& event, Changes* changes) const {
     Proposal proposal;
     proposal.ns = kNamespace;
-    proposal.transitions = &transitions;
+    proposal.transitions = &event.transitions;
+    proposal.keys = event.keys;
     return swoosh::Reduce(writer_.view(), proposal, NextHlc(writer_.position().hlc, kStartUs),
                           changes);
   }
@@ -124,19 +130,32 @@ class Loaded {
     writer_.SetRecordHash({});
     committed_ = writer_.Sealed();
   }
-  // To an instance that changes from one call to the next, in no order.
-  const Transitions& NextEvent() {
-    Transitions& event = events_[next_++ % kEventsPrepared];
-    next_id_ = next_id_ * 6'364'136'223'846'793'005u + 1'442'695'040'888'963'407u;
-    event.Mutable(0)->mutable_send_event()->set_instance_id(
-        absl::StrCat((next_id_ >> 33) % count_));
-    return event;
+  // To an instance that changes from one call to the next, in no order. Looks ahead as the server
+  // does when proposals wait.
+  const Event& NextEvent() {
+    if (next_ % kKeysAhead == 0) LookAhead();
+    return events_[next_++ % kEventsPrepared];
   }
 
  private:
+  static_assert(kEventsPrepared % kKeysAhead == 0);
+
+  void LookAhead() {
+    const StateKey* coming[kKeysAhead];
+    for (size_t i = 0; i < kKeysAhead; ++i) {
+      Event& event = events_[(next_ + i) % kEventsPrepared];
+      next_id_ = next_id_ * 6'364'136'223'846'793'005u + 1'442'695'040'888'963'407u;
+      event.transitions.Mutable(0)->mutable_send_event()->set_instance_id(
+          absl::StrCat((next_id_ >> 33) % count_));
+      event.keys = InstanceKeys(kNamespace, event.transitions);
+      coming[i] = &event.keys[0];
+    }
+    writer_.view().Prefetch(coming);
+  }
+
   void Accept(const Transitions& transitions) {
     Changes changes;
-    const absl::StatusOr<Reduction> reduction = Reduce(transitions, &changes);
+    const absl::StatusOr<Reduction> reduction = Reduce({transitions, {}}, &changes);
     SWOOSH_CHECK(reduction.ok());
     Apply(*reduction);
   }
@@ -144,7 +163,7 @@ class Loaded {
   StateWriter writer_;
   const uint64_t count_;
   State committed_;
-  std::vector<Transitions> events_;
+  std::vector<Event> events_;
   uint64_t next_ = 0;
   uint64_t next_id_ = 1;
 };

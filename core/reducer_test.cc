@@ -383,6 +383,23 @@ TEST_F(ReducerTest, AContextThatGrowsOverItsBoundIsRefused) {
   EXPECT_TRUE(absl::StrContains(last.message(), "context")) << last;
 }
 
+TEST_F(ReducerTest, KeysAreOneForEachTransitionAndEmptyWhereItNamesNoInstance) {
+  google::protobuf::RepeatedPtrField<v1::Transition> transitions;
+  *transitions.Add() = FromJson(Event("a", "open"));
+  *transitions.Add() = FromJson(R"({"registerMachine":{}})");
+  *transitions.Add() = FromJson(Creation("b"));
+  *transitions.Add() = FromJson(R"({"deleteInstance":{"instanceId":"c"}})");
+  transitions.Add();
+  std::vector<std::string> keys;
+  for (const StateKey& key : InstanceKeys("default", transitions)) {
+    keys.push_back(key.bytes);
+    EXPECT_TRUE(key.bytes.empty() || key.path == Sha256(key.bytes));
+  }
+  EXPECT_EQ(keys,
+            (std::vector<std::string>{InstanceKey("default", "a"), "", InstanceKey("default", "b"),
+                                      InstanceKey("default", "c"), ""}));
+}
+
 TEST_F(ReducerTest, AReductionChangesNothingUntilApplied) {
   Register(kDoor);
   ASSERT_TRUE(Create("d1").ok());

@@ -36,6 +36,7 @@ absl::Status PrepareReplay(uint64_t index, absl::string_view stored, v1::Record*
   absl::Status status = DecodeRecordBesideChanges(stored, record, &prepared->changes);
   if (!status.ok()) return Damaged(index, status.message());
   prepared->hash = Sha256(stored);
+  prepared->keys = InstanceKeys(record->namespace_(), record->transitions());
   return absl::OkStatus();
 }
 
@@ -59,6 +60,7 @@ absl::Status ApplyReplay(const PreparedRecord& prepared, StateWriter* writer, Ch
   proposal.actor = record.actor();
   proposal.transitions = &record.transitions();
   proposal.guard_outcomes = &record.guard_outcomes();
+  proposal.keys = prepared.keys;
   proposal.reducer_version = record.reducer_version();
   const absl::StatusOr<Reduction> reduction = Reduce(writer->view(), proposal, hlc, reduced);
   if (!reduction.ok()) {

@@ -32,6 +32,7 @@ struct PreparedRecord {
   const v1::Record* record = nullptr;        // without its changes, where the next has them
   std::optional<absl::string_view> changes;  // their part of `stored`
   Digest hash = {};                          // of `stored`
+  InstanceKeyList keys;                      // of its transitions
 };
 
 // Decodes `stored`, which stands at `index`, into `record`. kDataLoss: that can't be done.

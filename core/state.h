@@ -16,6 +16,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "absl/types/span.h"
 #include "core/hlc.h"
 #include "core/sha256.h"
 #include "core/state_tree.h"
@@ -109,6 +110,10 @@ class StateView {
  public:
   bool Find(const StateKey& key, StateEntry* entry) const {
     return tree_ != nullptr ? tree_->Find(key, entry) : root_->Find(key, entry);
+  }
+  // As StateTree::Prefetch; no effect in a view of a State.
+  void Prefetch(absl::Span<const StateKey* const> keys) const {
+    if (tree_ != nullptr) tree_->Prefetch(keys);
   }
   const MachineTable& machines() const { return *machines_; }
   // Of the last record applied.

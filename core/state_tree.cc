@@ -178,6 +178,10 @@ bool StateTree::Find(const StateKey& key, StateEntry* entry) const {
   return leaf != nullptr;
 }
 
+void StateTree::Prefetch(absl::Span<const StateKey* const> keys) const {
+  state_tree::PrefetchLeaves(core_->root, keys);
+}
+
 void StateTree::Put(const StateKey& key, absl::string_view value, absl::string_view extra) {
   core_->Put(key.path, {key.bytes, value, extra});
 }

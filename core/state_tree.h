@@ -7,6 +7,7 @@
 
 #include "absl/functional/function_ref.h"
 #include "absl/strings/string_view.h"
+#include "absl/types/span.h"
 #include "core/sha256.h"
 #include "core/state_entry.h"
 
@@ -65,6 +66,10 @@ class StateTree {
 
   // As StateRoot::Find, on the newest edits. The entry is valid until the next edit.
   bool Find(const StateKey& key, StateEntry* entry) const;
+
+  // A hint that the entries of `keys` will be looked for soon; a call for several costs little more
+  // than one for the slowest of them, which Find then is spared.
+  void Prefetch(absl::Span<const StateKey* const> keys) const;
 
   // Adds the entry or replaces the one of its key. The value and extra may be parts of an entry
   // that Find returned. Requires that each of the three is smaller than 4 GiB.

@@ -1,6 +1,7 @@
 #include "core/state_tree_node.h"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 #include <limits>
 #include <new>
@@ -16,6 +17,9 @@ namespace {
 constexpr char kLeafTag = 0x00;
 constexpr char kInnerTag = 0x01;
 constexpr char kEmptyTag = 0x02;
+
+// As many loads as a core can wait for, about.
+constexpr size_t kPrefetchedAtOnce = 16;
 
 size_t LeafBytes(const Leaf& leaf) {
   return sizeof(Leaf) + leaf.key_bytes + size_t{leaf.value_bytes} + leaf.extra_bytes;
@@ -41,6 +45,24 @@ void CopyChildren(const Inner& from, size_t begin, size_t end, Inner* to, size_t
 }
 
 }  // namespace
+
+void PrefetchLeaves(NodeRef root, absl::Span<const StateKey* const> keys) {
+  std::array<NodeRef, kPrefetchedAtOnce> nodes;
+  for (; !keys.empty(); keys.remove_prefix(std::min(keys.size(), nodes.size()))) {
+    const size_t count = std::min(keys.size(), nodes.size());
+    nodes.fill(root);
+    bool deeper = root.is_inner();
+    for (int depth = 0; deeper; ++depth) {
+      deeper = false;
+      for (size_t i = 0; i < count; ++i) {
+        if (!nodes[i].is_inner()) continue;
+        nodes[i] = nodes[i].inner()->ChildAt(NibbleAt(keys[i]->path, depth));
+        nodes[i].Prefetch();
+        deeper = deeper || nodes[i].is_inner();
+      }
+    }
+  }
+}
 
 const Leaf* FindLeaf(NodeRef root, const Digest& path, absl::string_view key) {
   NodeRef node = root;

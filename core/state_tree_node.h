@@ -7,6 +7,7 @@
 
 #include "absl/numeric/bits.h"
 #include "absl/strings/string_view.h"
+#include "absl/types/span.h"
 #include "core/block_heap.h"
 #include "core/sha256.h"
 #include "core/state_entry.h"
@@ -107,6 +108,11 @@ struct Inner {
 inline uint64_t NodeRef::generation() const {
   return is_leaf() ? leaf()->generation : inner()->generation;
 }
+
+// Fetches what leads to the entries of those paths, and the entries, into the processor's caches.
+// Many are waited for at once: the nodes of one path lead to one another, so that each would cost
+// the memory's latency by itself.
+void PrefetchLeaves(NodeRef root, absl::Span<const StateKey* const> keys);
 
 // The leaf of the entry with that key, whose path is `path`; nullptr when there is none.
 const Leaf* FindLeaf(NodeRef root, const Digest& path, absl::string_view key);

@@ -56,6 +56,24 @@ std::string FirstDifferenceOf(const StateRoot& a, const StateRoot& b) {
   return StateRoot::FirstDifference(a, b, &key) ? key : "none";
 }
 
+TEST(StateTreeTest, APrefetchChangesNothingWhateverTheKeys) {
+  StateTree tree;
+  const StateKey absent = "absent";
+  tree.Prefetch({});
+  tree.Prefetch({&absent});
+  std::vector<StateKey> keys;
+  std::vector<const StateKey*> all = {&absent};
+  for (int i = 0; i < 200; ++i) keys.emplace_back(absl::StrCat("key-", i));
+  for (const StateKey& key : keys) {
+    tree.Put(key, "value", "");
+    all.push_back(&key);
+  }
+  const Digest hash = tree.Seal().hash();
+  tree.Prefetch(all);
+  EXPECT_EQ(tree.entry_count(), keys.size());
+  EXPECT_EQ(tree.Seal().hash(), hash);
+}
+
 TEST(StateTreeTest, HashesAreThoseOfTheVectors) {
   std::ifstream file("core/testdata/state_tree.txt");
   ASSERT_TRUE(file.is_open());

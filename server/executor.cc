@@ -125,6 +125,9 @@ absl::Status Executor::TrySubmit(Submission* submission) {
   if (!submission->request->request_id().empty()) {
     fingerprint = RequestFingerprint(submission->request->transitions());
   }
+  // Here, since this is not the one thread that all proposals wait for.
+  InstanceKeyList keys =
+      InstanceKeys(submission->request->namespace_(), submission->request->transitions());
   {
     absl::MutexLock lock(&mutex_);
     if (fenced_) {
@@ -136,7 +139,7 @@ absl::Status Executor::TrySubmit(Submission* submission) {
                          absl::StrCat(kProposalsWaitingMax, " proposals are waiting"));
     } else if (status.ok()) {
       ++waiting_;
-      queue_.push_back({std::move(*submission), fingerprint});
+      queue_.push_back({std::move(*submission), fingerprint, std::move(keys)});
       if (queue_.size() == 1) executor_wakes_.Signal();
       return absl::OkStatus();
     }
@@ -293,6 +296,7 @@ bool Executor::FireTimers() {
 // The next of those taken. False when fenced.
 bool Executor::ReduceProposals() {
   for (size_t i = 0; i < kProposalsATurnMax && !taken_.empty(); ++i) {
+    if (i % kKeysAhead == 0 && taken_.size() > 1) builder_.LookAhead(taken_);
     // Those that wait may be more than the disk has room for.
     if (const absl::Status space = CheckDiskSpace(); !space.ok()) {
       builder_.GiveUp(&taken_.front(), space);

@@ -5,6 +5,7 @@
 #include <optional>
 #include <utility>
 
+#include "absl/container/inlined_vector.h"
 #include "absl/strings/str_cat.h"
 #include "core/check.h"
 #include "core/errors.h"
@@ -71,6 +72,16 @@ GroupBuilder::Added GroupBuilder::Add(Pending* pending) {
     return Added::kWhole;
   }
   return Accept(*std::move(draft), pending);
+}
+
+// A proposal of several transitions is looked ahead in by Reduce itself.
+void GroupBuilder::LookAhead(const std::deque<Pending>& coming) const {
+  absl::InlinedVector<const StateKey*, kKeysAhead> keys;
+  const size_t count = std::min(coming.size(), kKeysAhead);
+  for (size_t i = 0; i < count; ++i) {
+    if (coming[i].keys.size() == 1) keys.push_back(&coming[i].keys[0]);
+  }
+  writer_.view().Prefetch(keys);
 }
 
 GroupBuilder::Added GroupBuilder::AddClockStep(Pending* pending) {
@@ -140,6 +151,7 @@ absl::StatusOr<GroupBuilder::Draft> GroupBuilder::MakeDraft(Pending* pending) {
   proposal.actor = pending->submission.actor;
   proposal.transitions = &request.transitions();
   proposal.guard_outcomes = &pending->submission.guard_outcomes;
+  proposal.keys = pending->keys;
   const auto begin = std::chrono::steady_clock::now();
   draft.record =
       google::protobuf::Arena::CreateMessage<v1::Record>(pending->submission.arena.get());

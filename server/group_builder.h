@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <string>
@@ -36,6 +37,7 @@ inline constexpr uint64_t kTimersOfAdvanceClockMax = 1'000'000;
 struct Pending {
   Submission submission;
   Digest fingerprint = {};  // with a request_id
+  InstanceKeyList keys;     // of its transitions
 };
 
 // An answer that waits for the records before it.
@@ -83,6 +85,9 @@ class GroupBuilder {
   // One that consists of AdvanceTime, which only the server makes, moves the manual clock there
   // from deadline to deadline, firing what is due at each.
   Added Add(Pending* pending);
+  // To be called now and then with what will be added next, in that order: Add then waits less for
+  // the memory.
+  void LookAhead(const std::deque<Pending>& coming) const;
   // Gives up a proposal: answers it as Add would if it repeats a request, else with `refusal`.
   void GiveUp(Pending* pending, const absl::Status& refusal);
 

@@ -1,9 +1,11 @@
 #include "storage/log_replay.h"
 
+#include <algorithm>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "absl/container/inlined_vector.h"
 #include "absl/strings/string_view.h"
 #include "core/reducer.h"
 #include "core/replay.h"
@@ -47,6 +49,7 @@ class Batch {
  private:
   void Read(const Log& log, uint64_t from, uint64_t end);
   void Prepare();
+  void LookAhead(const StateView& state) const;
   absl::Status ApplyOne(uint64_t index, StateWriter* writer, const ReplayObserver& observer);
 
   uint64_t first_index_ = 0;
@@ -98,7 +101,7 @@ void Batch::Prepare() {
       unprepared_ = RecordRefused(index, status);
       return;
     }
-    prepared_.push_back(prepared);
+    prepared_.push_back(std::move(prepared));
     begin = end;
   }
 }
@@ -106,11 +109,21 @@ void Batch::Prepare() {
 bool Batch::Apply(StateWriter* writer, const ReplayObserver& observer) {
   reduced_.reserve(prepared_.size());
   for (; right_ < prepared_.size(); ++right_) {
+    if (right_ % kKeysAhead == 0) LookAhead(writer->view());
     error_ = ApplyOne(first_index_ + right_, writer, observer);
     if (!error_.ok()) return false;
   }
   error_ = unprepared_;
   return error_.ok();
+}
+
+// A record of several transitions is looked ahead in by Reduce itself.
+void Batch::LookAhead(const StateView& state) const {
+  absl::InlinedVector<const StateKey*, kKeysAhead> coming;
+  for (size_t i = right_; i < std::min(right_ + kKeysAhead, prepared_.size()); ++i) {
+    if (prepared_[i].keys.size() == 1) coming.push_back(&prepared_[i].keys[0]);
+  }
+  state.Prefetch(coming);
 }
 
 absl::Status Batch::ApplyOne(uint64_t index, StateWriter* writer, const ReplayObserver& observer) {

@@ -1,9 +1,9 @@
 #!/usr/bin/python3
 """What an event costs as instances and records become more.
 
-At each size `swooshctl bench` sends its events to all instances at random, each to a new server. A
-tree of more entries is deeper, so a little may be lost: what the tree alone takes more for a Put
-and its part of the hash, in groups of 100, is measured in the same run and added to the time that a
+At each size events go to instances at random, of a new server that has come to rest. A tree of
+more entries is deeper, so a little may be lost: what the tree alone takes more for a Put and its
+part of the hash, in groups of 100, is measured in the same run and added to the time that a
 proposal took with the fewest instances. What is left must be flat. Of a long run the first and the
 last third are compared.
 """
@@ -12,14 +12,16 @@ import json
 import subprocess
 
 import comparison
+import our_server
 import population
 import swoosh_server
+import wire_load
+from swoosh.v1 import orchestrator_pb2
 
 SIZES = (1_000, 10_000, 100_000, 1_000_000)
 SIZES_QUICK = (1_000, 10_000, 100_000)
 GROUP = 100
-SECONDS = 10
-SECONDS_QUICK = 2
+REQUESTS_MAX = 100_000  # to so many different instances at random
 IN_FLIGHT = 64
 RATE = 2_000
 RUN_TRANSITIONS = 10_000_000
@@ -34,11 +36,12 @@ FLAT_LATENCY = comparison.at_most(1.2)
 def tree_seconds(sizes):
     """{size: seconds that the tree alone takes for a Put with its part of the hash}."""
     name = "BM_PutExistingAndSeal"
+    wanted = "|".join(map(str, sizes))
     done = subprocess.run(
         swoosh_server.bound_to_us(
             [
                 swoosh_server.built("core/state_tree_benchmark"),
-                f"--benchmark_filter={name}/entries:[0-9]+/group:{GROUP}$",
+                f"--benchmark_filter={name}/entries:({wanted})/group:{GROUP}$",
                 "--benchmark_format=json",
                 "--benchmark_min_time=0.2",
             ]
@@ -52,23 +55,35 @@ def tree_seconds(sizes):
     return {size: measured[f"{name}/entries:{size}/group:{GROUP}"] for size in sizes}
 
 
-def at_size(size, seconds):
+def at_size(size, compared):
     """Throughput, and latency at a given rate, of a new server."""
     server = swoosh_server.Server()
     try:
-        instances = ("--instances", size)
-        closed = population.bench(server, seconds, "--in-flight", IN_FLIGHT, *instances)
-        opened = population.bench(
-            server, seconds, "--in-flight", IN_FLIGHT, "--rate", RATE, *instances
+        population.create_parcels(server, size)
+        population.wait_until_idle(server)
+        requests = wire_load.write_requests(
+            server.folder / "requests", population.moves(size, REQUESTS_MAX)
         )
+
+        def load(**flags):
+            return wire_load.run_wire_load(
+                server.grpc_address,
+                our_server.SUBMIT,
+                requests,
+                IN_FLIGHT,
+                compared.quick,
+                error_field=orchestrator_pb2.SubmitResponse.STATUS_FIELD_NUMBER,
+                **flags,
+            )
+
+        return {"per_second": load()["rate"], "p50_ms": 1e-3 * load(rate=RATE)["p50_us"]}
     finally:
         server.close()
-    return {"per_second": closed["proposalsPerSecond"], "p50_ms": 1e3 * opened["p50Seconds"]}
 
 
-def measure_sizes(compared, sizes, seconds):
+def measure_sizes(compared, sizes):
     rounds = compared.rounds(
-        {str(size): lambda size=size: at_size(size, seconds) for size in sizes},
+        {str(size): lambda size=size: at_size(size, compared) for size in sizes},
         population.SYNC_BYTES,
     )
     tree = tree_seconds(sizes)
@@ -173,7 +188,7 @@ def main():
     compared = comparison.Comparison("growth", flags)
     population.stores_in(flags.output)
     sizes = SIZES_QUICK if flags.quick else SIZES
-    measure_sizes(compared, sizes, SECONDS_QUICK if flags.quick else SECONDS)
+    measure_sizes(compared, sizes)
     measure_run(compared, RUN_TRANSITIONS_QUICK if flags.quick else RUN_TRANSITIONS)
     compared.end()
 

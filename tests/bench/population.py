@@ -3,18 +3,21 @@
 import json
 import os
 import pathlib
+import random
 import re
 import subprocess
 import sys
+import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).absolute().parent.parent))
 import swoosh_ctl  # noqa: E402
 from swoosh.v1 import orchestrator_pb2  # noqa: E402
-from swoosh_api import create, register, request, submit  # noqa: E402
+from swoosh_api import create, register, request, send, submit  # noqa: E402
 
 CREATED_PER_PROPOSAL = 1_000
 # In the encoding of core/canonical.md the context has 100 bytes.
 NOTE_BYTES = 60
+COUNT = {"assign": {"location": "context.count", "value": "context.count + 1"}}
 MACHINE = {
     "name": "parcel",
     "context": {"count": 0},
@@ -22,13 +25,16 @@ MACHINE = {
         "id": "parcel",
         "initial": ["waiting"],
         "states": [
-            {"id": "waiting", "on": [{"event": "move", "target": ["moving"]}]},
-            {"id": "moving", "on": [{"event": "stop", "target": ["waiting"]}]},
+            {"id": here, "on": [{"event": "move", "target": [there], "actions": [COUNT]}]}
+            for here, there in (("waiting", "moving"), ("moving", "waiting"))
         ],
     },
 }
 SYNC_BYTES = 512
 START_SECONDS_MAX = 600
+SEED = 1
+IDLE_SECONDS = 0.5
+IDLE_SHARE_MAX = 0.05  # of a processor
 
 
 def create_parcels(server, count):
@@ -53,6 +59,23 @@ def create_parcels(server, count):
             sys.exit(f"refused: {answer.status}")
 
 
+def wait_until_idle(server):
+    """Until it has done what is still to do behind the answers."""
+    used = cpu_seconds(server)
+    while True:
+        time.sleep(IDLE_SECONDS)
+        before, used = used, cpu_seconds(server)
+        if used - before <= IDLE_SHARE_MAX * IDLE_SECONDS:
+            return
+
+
+def moves(count, requests_max):
+    """Serialised proposals, each an event to one of `count` parcels, in an order that is always the
+    same; to so many of them at most."""
+    chosen = random.Random(SEED).sample(range(count), min(count, requests_max))
+    return [request(send(f"parcel-{each}", "move")).SerializeToString() for each in chosen]
+
+
 def bench(server, seconds, *flags):
     """What `swooshctl bench` reports, as a dict. Ends the script when anything was not accepted."""
     command = swoosh_ctl.command(
@@ -71,6 +94,13 @@ def resident_bytes(server):
     """What the server holds in memory now."""
     status = pathlib.Path(f"/proc/{server.pid}/status").read_text()
     return 1024 * int(re.search(r"VmRSS:\s+(\d+) kB", status)[1])
+
+
+def cpu_seconds(server):
+    """What the server has used of the processors so far."""
+    fields = pathlib.Path(f"/proc/{server.pid}/stat").read_text().rpartition(")")[2].split()
+    user_ticks, system_ticks = fields[11:13]
+    return (int(user_ticks) + int(system_ticks)) / os.sysconf("SC_CLK_TCK")
 
 
 def state(server):

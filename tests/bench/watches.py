@@ -28,6 +28,8 @@ STALLED = 1_000
 STALLED_EVENTS = 40_000
 STALLED_EVENTS_QUICK = 12_000
 STALLED_CONNECTIONS = 20
+# More than a client takes that does not read.
+STALLING_EVENTS = 1_000
 PAYLOAD_BYTES = 100
 IN_FLIGHT = 64
 WATCH_SECONDS_MAX = 600
@@ -216,6 +218,8 @@ def measure_stalled_memory(compared, events):
 def measure_beside_stalled(compared, server, events):
     def beside():
         watchers = stalled(server, "swoosh")
+        write_ours(server, STALLING_EVENTS)
+        population.wait_until_idle(server)
         figures = delivered_by_us(server, events)
         watchers.end()
         return figures
