@@ -9,6 +9,7 @@
 #include "grpcpp/security/server_credentials.h"
 #include "grpcpp/server.h"
 #include "grpcpp/server_builder.h"
+#include "grpcpp/support/channel_arguments.h"
 #include "server/admin_service.h"
 #include "server/orchestrator_service.h"
 
@@ -63,11 +64,16 @@ class GrpcServer::Impl {
       return absl::UnavailableError(
           absl::StrCat("can't listen on ", address.ToString(), " for gRPC"));
     }
+    grpc::ChannelArguments arguments;
+    arguments.SetMaxReceiveMessageSize(-1);  // as the server: bounded where it is made
+    in_process_.Open(server_->InProcessChannel(arguments));
     SetServing(false);
     return absl::OkStatus();
   }
 
   int port() const { return port_; }
+
+  InProcessServices* in_process() { return &in_process_; }
 
   void SetServing(bool serving) {
     grpc::HealthCheckServiceInterface* health = server_->GetHealthCheckService();
@@ -76,6 +82,7 @@ class GrpcServer::Impl {
   }
 
   void Shutdown(absl::Duration grace) {
+    in_process_.Close();
     server_->GetHealthCheckService()->Shutdown();
     server_->Shutdown(absl::ToChronoTime(absl::Now() + grace));
     server_->Wait();
@@ -86,6 +93,7 @@ class GrpcServer::Impl {
   AdminService admin_;
   int port_ = 0;
   std::unique_ptr<grpc::Server> server_;
+  InProcessServices in_process_;
 };
 
 absl::StatusOr<std::unique_ptr<GrpcServer>> GrpcServer::Start(const HostPort& address,
@@ -99,6 +107,7 @@ GrpcServer::GrpcServer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 GrpcServer::~GrpcServer() = default;
 
 int GrpcServer::port() const { return impl_->port(); }
+InProcessServices* GrpcServer::in_process() { return impl_->in_process(); }
 void GrpcServer::SetServing(bool serving) { impl_->SetServing(serving); }
 void GrpcServer::Shutdown(absl::Duration grace) { impl_->Shutdown(grace); }
 

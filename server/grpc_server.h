@@ -7,6 +7,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "server/active_streams.h"
+#include "server/in_process_calls.h"
 #include "server/metrics.h"
 #include "server/options.h"
 #include "server/serving.h"
@@ -48,6 +49,10 @@ class GrpcServer {
   GrpcServer& operator=(const GrpcServer&) = delete;
 
   int port() const;
+
+  // These services without a network, for calls of this process. Closed by Shutdown, which gives
+  // such calls no grace. Not to be opened.
+  InProcessServices* in_process();
 
   void SetServing(bool serving);
 

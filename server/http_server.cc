@@ -1,14 +1,19 @@
 #include "server/http_server.h"
 
 #include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <array>
+#include <filesystem>
+#include <system_error>
 #include <thread>
 #include <utility>
 
 #include "absl/status/status.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "absl/synchronization/notification.h"
@@ -18,43 +23,49 @@
 namespace swoosh {
 namespace {
 
-// A scrape now and then, and probes: not a web server.
-constexpr char kThreads[] = "4";
-constexpr char kRequestTimeoutMs[] = "5000";
-constexpr char kConnectionsWaitingMax[] = "32";
+// A peer that has vanished, so that nothing is acknowledged any more, is let go after so long; the
+// kernel's own patience is a quarter of an hour.
+constexpr absl::Duration kVanishedTimeout = absl::Seconds(20);
+// What the kernel holds for a reader who does not keep up, in place of its own megabytes.
+constexpr int kSendBufferBytes = 256 * 1'024;
 
 constexpr absl::Duration kKnockInterval = absl::Milliseconds(20);
 
 constexpr char kTextType[] = "text/plain; charset=utf-8";
 constexpr char kMetricsType[] = "text/plain; version=0.0.4; charset=utf-8";
 
-absl::string_view Phrase(int code) {
-  switch (code) {
-    case 200:
-      return "OK";
-    case 404:
-      return "Not Found";
-    case 405:
-      return "Method Not Allowed";
-    default:
-      return "Service Unavailable";
-  }
-}
-
-void Write(mg_connection* connection, int code, absl::string_view type, absl::string_view body,
-           bool with_body) {
-  const std::string head =
-      absl::StrCat("HTTP/1.1 ", code, " ", Phrase(code), "\r\nContent-Type: ", type,
-                   "\r\nContent-Length: ", body.size(), "\r\nCache-Control: no-store\r\n",
-                   code == 405 ? "Allow: GET, HEAD\r\n" : "", "Connection: close\r\n\r\n");
-  mg_write(connection, head.data(), head.size());
-  if (with_body) mg_write(connection, body.data(), body.size());
-}
-
 // civetweb resolves no names; this one is always the same.
 HostPort Resolved(HostPort address) {
   if (address.host == "localhost") address.host = "127.0.0.1";
   return address;
+}
+
+// Whether `socket` listens at `port`.
+bool ListensAt(int socket, int port) {
+  int listens = 0;
+  socklen_t size = sizeof(listens);
+  if (getsockopt(socket, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) != 0 || listens == 0) {
+    return false;
+  }
+  sockaddr_in6 address = {};  // as long as any; the port stands where it does for IPv4
+  size = sizeof(address);
+  return getsockname(socket, reinterpret_cast<sockaddr*>(&address), &size) == 0 &&
+         ntohs(address.sin6_port) == port;
+}
+
+// civetweb shows no socket, and has no setting for this. What one that listens has, the connections
+// that it accepts inherit. Without effect where /proc is not there.
+void BoundConnections(int port) {
+  const int timeout_ms = static_cast<int>(absl::ToInt64Milliseconds(kVanishedTimeout));
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd", error)) {
+    int file = -1;
+    if (!absl::SimpleAtoi(entry.path().filename().native(), &file) || !ListensAt(file, port)) {
+      continue;
+    }
+    setsockopt(file, IPPROTO_TCP, TCP_USER_TIMEOUT, &timeout_ms, sizeof(timeout_ms));
+    setsockopt(file, SOL_SOCKET, SO_SNDBUF, &kSendBufferBytes, sizeof(kSendBufferBytes));
+  }
 }
 
 // Connects to the server's own port, and leaves.
@@ -80,9 +91,20 @@ absl::StatusOr<std::unique_ptr<HttpServer>> HttpServer::Start(const HostPort& ad
   mg_init_library(MG_FEATURES_DEFAULT);
   std::unique_ptr<HttpServer> server(new HttpServer(Resolved(address), std::move(handlers)));
   const std::string port = server->address_.ToString();
-  const char* options[] = {"listening_ports",  port.c_str(),           "num_threads",
-                           kThreads,           "request_timeout_ms",   kRequestTimeoutMs,
-                           "connection_queue", kConnectionsWaitingMax, nullptr};
+  const std::string threads = absl::StrCat(kHttpGatewayThreads + kHttpOtherThreads);
+  const std::string timeout_ms = absl::StrCat(absl::ToInt64Milliseconds(kHttpByteTimeout));
+  const std::string waiting = absl::StrCat(kHttpConnectionsWaitingMax);
+  const char* options[] = {"listening_ports",
+                           port.c_str(),
+                           "num_threads",
+                           threads.c_str(),
+                           "request_timeout_ms",
+                           timeout_ms.c_str(),
+                           "connection_queue",
+                           waiting.c_str(),
+                           "decode_url",
+                           "no",
+                           nullptr};
   mg_callbacks callbacks = {};
   callbacks.begin_request = &HttpServer::OnRequest;
   mg_init_data init = {};
@@ -102,6 +124,7 @@ absl::StatusOr<std::unique_ptr<HttpServer>> HttpServer::Start(const HostPort& ad
   if (mg_get_server_ports(server->context_, 1, &listening) == 1) {
     server->address_.port = listening.port;
   }
+  BoundConnections(server->address_.port);
   return server;
 }
 
@@ -119,30 +142,35 @@ HttpServer::~HttpServer() {
   mg_exit_library();
 }
 
-HttpServer::Reply HttpServer::Answer(const std::string& path) const {
-  if (path == "/metrics") return {200, handlers_.metrics()};
-  if (path == "/healthz") {
-    return handlers_.healthy() ? Reply{200, "ok\n"} : Reply{503, "fenced\n"};
+HttpAnswer HttpServer::Answer(absl::string_view path) const {
+  HttpAnswer answer;
+  answer.type = kTextType;
+  if (path == "/metrics") {
+    answer.type = kMetricsType;
+    answer.body = handlers_.metrics();
+  } else if (path == "/healthz") {
+    const bool healthy = handlers_.healthy();
+    answer.code = healthy ? 200 : 503;
+    answer.body = healthy ? "ok\n" : "fenced\n";
+  } else {
+    const bool ready = handlers_.ready();
+    answer.code = ready ? 200 : 503;
+    answer.body = ready ? "ready\n" : "not ready\n";
   }
-  if (path == "/readyz") {
-    return handlers_.ready() ? Reply{200, "ready\n"} : Reply{503, "not ready\n"};
-  }
-  return {404, "there is /metrics, /healthz and /readyz\n"};
+  return answer;
 }
 
-int HttpServer::OnRequest(mg_connection* connection) {
-  const mg_request_info& info = *mg_get_request_info(connection);
-  const auto& server = *static_cast<const HttpServer*>(info.user_data);
-  const absl::string_view method = info.request_method;
-  const std::string path = info.local_uri == nullptr ? "" : info.local_uri;
-  if (method != "GET" && method != "HEAD") {
-    Write(connection, 405, kTextType, "only GET and HEAD\n", true);
-    return 405;
+int HttpServer::OnRequest(mg_connection* raw) {
+  const auto& server = *static_cast<const HttpServer*>(mg_get_request_info(raw)->user_data);
+  HttpConnection connection(raw);
+  const absl::string_view path = connection.path();
+  if (path != "/metrics" && path != "/healthz" && path != "/readyz") {
+    return server.handlers_.gateway(&connection);
   }
-  const Reply reply = server.Answer(path);
-  const bool metrics = reply.code == 200 && path == "/metrics";
-  Write(connection, reply.code, metrics ? kMetricsType : kTextType, reply.body, method == "GET");
-  return reply.code;
+  if (connection.method() != "GET" && connection.method() != "HEAD") {
+    return connection.Answer({405, kTextType, "only GET and HEAD\n", "Allow: GET, HEAD\r\n"});
+  }
+  return connection.Answer(server.Answer(path));
 }
 
 }  // namespace swoosh

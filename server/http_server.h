@@ -7,6 +7,8 @@
 #include <utility>
 
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "server/http/http_connection.h"
 #include "server/options.h"
 
 struct mg_connection;
@@ -14,11 +16,18 @@ struct mg_context;
 
 namespace swoosh {
 
-// What monitoring asks for over HTTP, with GET or HEAD:
+// A thread is kept as long as its connection: those of the gateway, and some that are always left
+// for monitoring, and for connections on which no request has come yet.
+inline constexpr int kHttpGatewayThreads = 96;
+inline constexpr int kHttpOtherThreads = 16;
+// Accepted connections that wait for a thread.
+inline constexpr int kHttpConnectionsWaitingMax = 128;
+
+// The HTTP port. What monitoring asks for is answered here, to GET and HEAD, 405 to others:
 //   /metrics  Prometheus' text format
 //   /healthz  200 as long as the process works as it should; else 503: restart it
 //   /readyz   200 as long as it takes requests; else 503: send them elsewhere
-// Anything else is 404, other methods 405.
+// Anything else is for the gateway.
 class HttpServer {
  public:
   // Called on the server's threads, several at the same time.
@@ -26,6 +35,9 @@ class HttpServer {
     std::function<std::string()> metrics;
     std::function<bool()> healthy;
     std::function<bool()> ready;
+    // Answers the request, and returns the HTTP status. Keeps no more than
+    // kHttpGatewayThreads of the threads.
+    std::function<int(HttpConnection*)> gateway;
   };
 
   // Listens on `address`; port 0 picks a free one.
@@ -40,16 +52,11 @@ class HttpServer {
   int port() const { return address_.port; }
 
  private:
-  struct Reply {
-    int code = 200;
-    std::string body;
-  };
-
   HttpServer(HostPort address, Handlers handlers)
       : address_(std::move(address)), handlers_(std::move(handlers)) {}
 
   static int OnRequest(mg_connection* connection);
-  Reply Answer(const std::string& path) const;
+  HttpAnswer Answer(absl::string_view path) const;
 
   HostPort address_;
   const Handlers handlers_;

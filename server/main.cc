@@ -34,6 +34,8 @@
 #include "server/grpc_server.h"
 #include "server/guard_client.h"
 #include "server/guard_resolver.h"
+#include "server/http/http_connection.h"
+#include "server/http/http_gateway.h"
 #include "server/http_server.h"
 #include "server/log_line.h"
 #include "server/metrics.h"
@@ -71,6 +73,9 @@ constexpr absl::Duration kCallGrace = absl::Seconds(3);
 constexpr int kReaderThreads = 2;
 constexpr size_t kReadsWaitingMax = 4'096;
 constexpr int kWatcherThreads = 2;
+
+// What the gateway lets in has threads.
+static_assert(kHttpWatchesMax + kHttpCallsMax <= kHttpGatewayThreads);
 
 // The file that only takes space on the log's disk.
 constexpr char kReserveFileName[] = "reserve";
@@ -176,6 +181,7 @@ class Swooshd {
 
   // They call into all of the above.
   std::unique_ptr<GrpcServer> grpc_;
+  std::unique_ptr<HttpGateway> gateway_;
   std::unique_ptr<HttpServer> http_;
 };
 
@@ -210,10 +216,13 @@ absl::Status Swooshd::Listen() {
                                           .backups = &backup_workers_});
   if (!grpc.ok()) return grpc.status();
   grpc_ = *std::move(grpc);
-  absl::StatusOr<std::unique_ptr<HttpServer>> http =
-      HttpServer::Start(options_.http, {.metrics = [this] { return metrics_.Scrape(); },
-                                        .healthy = [this] { return !fenced_; },
-                                        .ready = [this] { return serving_.ready() && !fenced_; }});
+  gateway_ = std::make_unique<HttpGateway>(grpc_->in_process());
+  absl::StatusOr<std::unique_ptr<HttpServer>> http = HttpServer::Start(
+      options_.http,
+      {.metrics = [this] { return metrics_.Scrape(); },
+       .healthy = [this] { return !fenced_; },
+       .ready = [this] { return serving_.ready() && !fenced_; },
+       .gateway = [this](HttpConnection* request) { return gateway_->Handle(request); }});
   if (!http.ok()) {
     grpc_->Shutdown(absl::ZeroDuration());
     return http.status();
@@ -408,6 +417,8 @@ int Swooshd::Stop(StopRequest::Reason reason) {
   guards_->Drain();
   verifier_->Stop();
   executor_->Drain();
+  // Calls of this process have no grace in Shutdown.
+  gateway_->Drain(kCallGrace);
   grpc_->Shutdown(kCallGrace);
   const absl::Status snapshot = snapshotter_->Stop(/*final=*/!fenced_);
   if (!snapshot.ok()) {

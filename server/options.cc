@@ -90,7 +90,9 @@ ServeOnly AddFlags(CLI::App* app, Options* options, Texts* texts) {
                            ->type_name("HOST:PORT")
                            ->capture_default_str());
   serve_only.push_back(
-      app->add_option("--http", texts->http, "Address of /metrics, /healthz and /readyz")
+      app->add_option("--http", texts->http,
+                      "Address of the contract as JSON (/v1/state, ...), /metrics, /healthz and "
+                      "/readyz")
           ->envname("SWOOSH_HTTP_ADDR")
           ->type_name("HOST:PORT")
           ->capture_default_str());

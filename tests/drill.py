@@ -37,9 +37,12 @@ def free_ports(count):
 
 
 class Drill:
-    """A folder in which blocks of commands run, with a server that outlives them."""
+    """A folder in which blocks of commands run, with a server that outlives them.
 
-    def __init__(self):
+    The environment names free addresses for it; or those of `server`, which runs already.
+    """
+
+    def __init__(self, server=None):
         self.folder = swoosh_server.temporary_folder()
         programs = self.folder / "bin"
         programs.mkdir()
@@ -47,13 +50,15 @@ class Drill:
         (programs / "swooshctl").symlink_to(pathlib.Path(swoosh_ctl.SWOOSHCTL).absolute())
         self.home = self.folder / "drill"
         self.home.mkdir()
-        grpc_port, http_port = free_ports(2)
-        grpc_address = f"127.0.0.1:{grpc_port}"
+        if server is None:
+            grpc_address, http_address = (f"127.0.0.1:{port}" for port in free_ports(2))
+        else:
+            grpc_address, http_address = server.grpc_address, server.http_address
         self.environment = {
             "PATH": f"{programs}:/usr/bin:/bin",
             "SWOOSH_LISTEN_ADDR": grpc_address,
             "SWOOSH_SERVER": grpc_address,
-            "SWOOSH_HTTP_ADDR": f"127.0.0.1:{http_port}",
+            "SWOOSH_HTTP_ADDR": http_address,
         }
         self.groups = []
 

@@ -150,6 +150,7 @@ serving grpc=$grpc_address http=$http_address index=$index state_hash=$state_has
 From another terminal:
   $SWOOSHCTL list
   $SWOOSHCTL watch
+  curl http://$http_address/v1/state
   curl http://$http_address/metrics
 Ctrl-C drains the server and ends it.
 STORY
