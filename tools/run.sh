@@ -151,6 +151,7 @@ From another terminal:
   $SWOOSHCTL list
   $SWOOSHCTL watch
   curl http://$http_address/metrics
+In a browser: http://$http_address/
 Ctrl-C drains the server and ends it.
 STORY
 
