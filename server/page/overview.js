@@ -99,6 +99,8 @@ function machineCard(counts, seen) {
   return { element, update };
 }
 
+const busiestFirst = (machines) => [...machines].sort(([, a], [, b]) => b.instances - a.instances);
+
 function machinesView({ census }) {
   const cards = new Map();
   const list = h("div", { class: "cards" });
@@ -118,7 +120,7 @@ function machinesView({ census }) {
   return {
     element: h("section", {}, h("h2", {}, "Machines"), note, list),
     update() {
-      for (const [name, counts] of census.machines) {
+      for (const [name, counts] of busiestFirst(census.machines)) {
         if (!cards.has(name)) {
           cards.set(name, machineCard(counts, seen));
           list.append(cards.get(name).element);
