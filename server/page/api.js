@@ -86,6 +86,9 @@ export const segment = (id) => encodeURIComponent(id);
 
 const definitions = new Map();
 
+/** For another history, where the same name may be another machine. */
+export const forgetDefinitions = () => definitions.clear();
+
 /** A machine's definition; a version never changes, so it is asked for once. */
 export function definition(name, version) {
   const key = `${name}/${version}`;

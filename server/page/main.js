@@ -1,7 +1,7 @@
 // Puts the page together: what is known of the server, the view that the address names, and the
 // watch that keeps both going.
 
-import { get, namespace } from "./api.js";
+import { forgetDefinitions, get, namespace } from "./api.js";
 import { Census } from "./census.js";
 import { h, paced, setText } from "./dom.js";
 import { instanceView } from "./instance_view.js";
@@ -50,7 +50,10 @@ function showPosition() {
   setText(shown_hash, hex(stateHash).slice(0, 12));
   shown_hash.title = `${hex(stateHash)} at #${index ?? 0}`;
   const { version, fenced } = app.vitals.status;
-  setText(document.getElementById("build"), version ? `swooshd ${version}` : "");
+  setText(
+    document.getElementById("build"),
+    app.vitals.error || (version ? `swooshd ${version}` : ""),
+  );
   document.body.classList.toggle("fenced", fenced === true);
 }
 
@@ -61,14 +64,22 @@ const draw = paced(DRAW_INTERVAL_MS, () => {
 
 // ---------------------------------------------------------------- the views
 
+function decoded(text) {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text; // typed by hand
+  }
+}
+
 /** "#/machine/door?state=open": the view of that name. */
 function viewOf(hash) {
   const [path, query = ""] = hash.replace(/^#\/?/, "").split("?");
   const [kind, name] = path.split("/");
   if (kind === "machine" && name) {
-    return machineView(app, decodeURIComponent(name), new URLSearchParams(query));
+    return machineView(app, decoded(name), new URLSearchParams(query));
   }
-  if (kind === "instance" && name) return instanceView(app, decodeURIComponent(name));
+  if (kind === "instance" && name) return instanceView(app, decoded(name));
   return overview(app);
 }
 
@@ -102,6 +113,7 @@ async function follow() {
   while (true) {
     try {
       const { historyId: history_id } = await get("/v1/state");
+      forgetDefinitions();
       const census = new Census();
       await census.read();
       app.census = census;
