@@ -19,6 +19,7 @@
 #include "absl/synchronization/notification.h"
 #include "absl/time/time.h"
 #include "civetweb.h"
+#include "server/page/page.h"
 
 namespace swoosh {
 namespace {
@@ -164,11 +165,16 @@ int HttpServer::OnRequest(mg_connection* raw) {
   const auto& server = *static_cast<const HttpServer*>(mg_get_request_info(raw)->user_data);
   HttpConnection connection(raw);
   const absl::string_view path = connection.path();
-  if (path != "/metrics" && path != "/healthz" && path != "/readyz") {
+  const bool is_page = IsPagePath(path);
+  if (!is_page && path != "/metrics" && path != "/healthz" && path != "/readyz") {
     return server.handlers_.gateway(&connection);
   }
   if (connection.method() != "GET" && connection.method() != "HEAD") {
     return connection.Answer({405, kTextType, "only GET and HEAD\n", "Allow: GET, HEAD\r\n"});
+  }
+  if (is_page) {
+    return connection.Answer(AnswerFromPage(path, connection.Header("If-None-Match").value_or(""),
+                                            connection.Header("Accept-Encoding").value_or("")));
   }
   return connection.Answer(server.Answer(path));
 }

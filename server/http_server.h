@@ -23,10 +23,12 @@ inline constexpr int kHttpOtherThreads = 16;
 // Accepted connections that wait for a thread.
 inline constexpr int kHttpConnectionsWaitingMax = 128;
 
-// The HTTP port. What monitoring asks for is answered here, to GET and HEAD, 405 to others:
+// The HTTP port. What monitoring asks for, and the page, are answered here, to GET and HEAD, 405 to
+// others:
 //   /metrics  Prometheus' text format
 //   /healthz  200 as long as the process works as it should; else 503: restart it
 //   /readyz   200 as long as it takes requests; else 503: send them elsewhere
+//   / and /page/  the page for people (server/page)
 // Anything else is for the gateway.
 class HttpServer {
  public:

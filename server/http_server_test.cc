@@ -93,6 +93,23 @@ TEST_F(HttpServerTest, OtherMethodsAreRefused) {
   }
 }
 
+TEST_F(HttpServerTest, ThePageIsAtTheRoot) {
+  const std::string answer = Get("/");
+  EXPECT_TRUE(absl::StartsWith(answer, "HTTP/1.1 200 OK\r\n")) << answer;
+  EXPECT_TRUE(absl::StrContains(answer, "Content-Security-Policy: default-src 'self';")) << answer;
+  EXPECT_TRUE(absl::StrContains(answer, "\r\nCache-Control: no-cache\r\n")) << answer;
+  EXPECT_TRUE(absl::StrContains(answer, "\r\n\r\n<!doctype html>")) << answer;
+  EXPECT_TRUE(absl::StartsWith(Get("/page/nothing"), "HTTP/1.1 404 "));
+  EXPECT_TRUE(absl::StartsWith(Ask(server_->port(), "POST", "/"), "HTTP/1.1 405 "));
+  const size_t etag = answer.find("ETag: ") + 6;
+  const std::string known =
+      AskRaw(server_->port(),
+             absl::StrCat("GET / HTTP/1.1\r\nHost: x\r\nIf-None-Match: ",
+                          answer.substr(etag, answer.find('\r', etag) - etag), "\r\n\r\n"));
+  EXPECT_TRUE(absl::StartsWith(known, "HTTP/1.1 304 Not Modified\r\n")) << known;
+  EXPECT_TRUE(absl::EndsWith(known, "\r\n\r\n")) << known;
+}
+
 TEST_F(HttpServerTest, AnyOtherPathIsForTheGatewayAsItStands) {
   gateway_ = [](HttpConnection* request) {
     HttpAnswer answer;
@@ -100,7 +117,8 @@ TEST_F(HttpServerTest, AnyOtherPathIsForTheGatewayAsItStands) {
     answer.body = absl::StrCat(request->method(), " ", request->path(), " ", request->query());
     return request->Answer(answer);
   };
-  for (const char* path : {"/", "/metrics/", "/etc/passwd", "/../BUILD.bazel", "/a%2Fb", "/%00"}) {
+  for (const char* path :
+       {"/page", "/metrics/", "/etc/passwd", "/../BUILD.bazel", "/a%2Fb", "/%00"}) {
     const std::string answer = Get(path);
     EXPECT_TRUE(absl::StartsWith(answer, "HTTP/1.1 404 ")) << path;
     EXPECT_TRUE(absl::EndsWith(answer, absl::StrCat("GET ", path, " "))) << answer;

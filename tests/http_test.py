@@ -233,7 +233,7 @@ class ErrorTest(HttpTest):
 
     def test_what_is_no_request_of_the_contract_is_refused_by_its_http_status(self):
         of = grpc.StatusCode
-        for path in ("/", "/v1", "/v1/state/", "/v2/state", "/v1/snapshot", "/index.html"):
+        for path in ("/v1", "/v1/state/", "/v2/state", "/v1/snapshot", "/index.html"):
             self.assert_refused(self.ask(path), 404, of.NOT_FOUND)
         for method, path, allow in (
             ("POST", "/v1/state", "GET, HEAD"),

@@ -9,8 +9,26 @@ cd "$(dirname "$0")/.."
 readonly FOLDER=third_party/npm
 readonly STAMP=$FOLDER/node_modules/.installed_lock_sha256
 
+# What swooshd's page needs of them, for Bazel, which does not look into node_modules.
+copy_page_files() {
+  local from=$FOLDER/node_modules to=$FOLDER/page file
+  local files=(@dagrejs/dagre/dist/dagre.esm.js uplot/dist/uPlot.esm.js uplot/dist/uPlot.min.css)
+  mkdir -p "$to"
+  for file in "${files[@]}"; do
+    cmp -s "$from/$file" "$to/${file##*/}" || cp "$from/$file" "$to/${file##*/}"
+  done
+  {
+    echo "The page of swooshd uses these libraries, unchanged."
+    for file in @dagrejs/dagre @dagrejs/graphlib uplot; do
+      printf '\n%s\n\n' "$file"
+      cat "$from/$file/LICENSE"
+    done
+  } >"$to/licences.txt"
+}
+
 lock_sha256=$(sha256sum "$FOLDER/package-lock.json" | cut -d' ' -f1)
 if [[ -f $STAMP && $(<"$STAMP") == "$lock_sha256" ]] && command -v node >/dev/null; then
+  copy_page_files
   exit 0
 fi
 
@@ -37,4 +55,5 @@ if ! npm ci --prefix "$FOLDER" --ignore-scripts --no-audit --no-fund \
   echo "npm packages: \`npm ci\` failed, see .dev/npm.log"
   exit 1
 fi
+copy_page_files
 echo "$lock_sha256" >"$STAMP"

@@ -152,6 +152,7 @@ From another terminal:
   $SWOOSHCTL watch
   curl http://$http_address/v1/state
   curl http://$http_address/metrics
+In a browser: http://$http_address/
 Ctrl-C drains the server and ends it.
 STORY
 

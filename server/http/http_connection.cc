@@ -16,9 +16,8 @@ namespace {
 constexpr size_t kReadPieceBytes = 256;
 constexpr size_t kWritePieceBytes = 16 * 1'024;
 
-// On every answer. Answers are of the moment, and none is to be taken for a page.
-constexpr char kHeaders[] =
-    "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\nConnection: close\r\n";
+// On every answer: none is to be taken for a page that is not said to be one.
+constexpr char kHeaders[] = "X-Content-Type-Options: nosniff\r\nConnection: close\r\n";
 
 bool IsVersion11(const mg_connection* connection) {
   return absl::string_view(mg_get_request_info(connection)->http_version) == "1.1";
@@ -32,6 +31,8 @@ absl::string_view HttpPhrase(int code) {
   switch (code) {
     case 200:
       return "OK";
+    case 304:
+      return "Not Modified";
     case 400:
       return "Bad Request";
     case 401:
@@ -117,12 +118,12 @@ absl::StatusOr<std::string> HttpConnection::ReadBody(size_t bytes_max) {
 }
 
 int HttpConnection::Answer(const HttpAnswer& answer) {
-  const bool head = method() == "HEAD";
+  const bool head = method() == "HEAD" || answer.code == 304;
   // In one piece, so that a short answer is one packet.
-  if (Write(absl::StrCat("HTTP/1.1 ", answer.code, " ", HttpPhrase(answer.code),
-                         "\r\nContent-Type: ", answer.type,
-                         "\r\nContent-Length: ", answer.body.size(), "\r\n", answer.headers,
-                         kHeaders, "\r\n", head ? "" : answer.body))) {
+  if (Write(absl::StrCat(
+          "HTTP/1.1 ", answer.code, " ", HttpPhrase(answer.code), "\r\nContent-Type: ", answer.type,
+          "\r\nContent-Length: ", answer.body.size(), "\r\nCache-Control: ", answer.caching, "\r\n",
+          answer.headers, kHeaders, "\r\n", head ? "" : answer.body))) {
     Discard();
   }
   return answer.code;
@@ -131,7 +132,7 @@ int HttpConnection::Answer(const HttpAnswer& answer) {
 bool HttpConnection::BeginStream(absl::string_view type) {
   return Write(absl::StrCat("HTTP/1.1 200 OK\r\nContent-Type: ", type, "\r\n",
                             IsVersion11(connection_) ? "Transfer-Encoding: chunked\r\n" : "",
-                            kHeaders, "\r\n"));
+                            "Cache-Control: no-store\r\n", kHeaders, "\r\n"));
 }
 
 bool HttpConnection::WriteStream(absl::string_view text) {

@@ -27,9 +27,10 @@ inline constexpr absl::Duration kHttpDiscardTimeout = absl::Seconds(2);
 // What is answered, but for what every answer has.
 struct HttpAnswer {
   int code = 200;
-  std::string type;     // Content-Type
-  std::string body;     // not sent to HEAD
-  std::string headers;  // further ones, each with its line's end
+  std::string type;                        // Content-Type
+  std::string body;                        // not sent to HEAD, nor with 304
+  std::string headers;                     // further ones, each with its line's end
+  absl::string_view caching = "no-store";  // Cache-Control: a constant
 };
 
 // The words for a status code: "Not Found".
