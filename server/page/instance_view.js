@@ -136,13 +136,13 @@ export function instanceView(app, id) {
     shown.mark(instance.configuration, newest?.edges ?? []);
     problem.hidden = true;
   }
-  const update = paced(READ_INTERVAL_MS, () =>
+  const refresh = () =>
     read().catch((error) => {
       setText(problem, error.message);
       problem.hidden = false;
-    }),
-  );
-  update();
+    });
+  const update = paced(READ_INTERVAL_MS, refresh);
+  refresh();
   return {
     element: h(
       "div",

@@ -8,6 +8,7 @@ import { configurationText, count, dateTime, instanceLink, machineLink } from ".
 
 const PAGE_SIZE = 50;
 const READ_INTERVAL_MS = 1000;
+const TYPING_INTERVAL_MS = 200;
 
 function instanceRow(instance) {
   const link = h("a", { href: instanceLink(instance.id) }, instance.id);
@@ -47,12 +48,11 @@ function instancesView(machine, state) {
   const head = h("tr", {}, ...heads.map((each) => h("th", { scope: "col" }, each)));
   const table = h("table", {}, h("thead", {}, head), body);
   const more = h("button", { type: "button", hidden: true, onclick: readMore }, "More");
-  const update = paced(READ_INTERVAL_MS, () =>
-    read().catch((error) => setText(note, error.message)),
-  );
-  const { form, values } = filterForm(state, update);
-  let page_token = "";
+  const refresh = () => read().catch((error) => setText(note, error.message));
+  const update = paced(READ_INTERVAL_MS, refresh);
+  const { form, values } = filterForm(state, paced(TYPING_INTERVAL_MS, refresh));
   let pages = 1;
+  let reads = 0;
 
   async function page(token) {
     const parameters = { machine, page_size: PAGE_SIZE, view: "VIEW_BASIC", page_token: token };
@@ -60,6 +60,7 @@ function instancesView(machine, state) {
     return { rows: (found.instances ?? []).map(instanceRow), next: found.nextPageToken ?? "" };
   }
   async function read() {
+    const number = (reads += 1);
     let rows = [];
     let next = "";
     for (let i = 0; i < pages && (i === 0 || next); i += 1) {
@@ -67,6 +68,7 @@ function instancesView(machine, state) {
       rows = rows.concat(found.rows);
       next = found.next;
     }
+    if (number !== reads) return; // a later one was asked for since
     // A link that has the keyboard's focus keeps it.
     const focused = body.contains(document.activeElement)
       ? document.activeElement.textContent
@@ -74,15 +76,14 @@ function instancesView(machine, state) {
     body.replaceChildren(...rows);
     if (focused)
       [...body.querySelectorAll("a")].find((each) => each.textContent === focused)?.focus();
-    page_token = next;
-    more.hidden = page_token === "";
+    more.hidden = next === "";
     setText(note, rows.length === 0 ? "None." : "");
   }
   function readMore() {
     pages += 1;
-    update();
+    refresh();
   }
-  update();
+  refresh();
   const frame = h("div", { class: "table-frame" }, table);
   return { element: h("section", {}, h("h2", {}, "Instances"), form, frame, note, more), update };
 }
