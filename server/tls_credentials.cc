@@ -76,7 +76,8 @@ void TlsCredentials::Load() {
 
 std::shared_ptr<grpc::ServerCredentials> TlsCredentials::ForServer() {
   const auto fetch = [](void* self, grpc_ssl_server_certificate_config** config) {
-    return static_cast<grpc_ssl_certificate_config_reload_status>(Fetch(self, config));
+    return static_cast<grpc_ssl_certificate_config_reload_status>(
+        static_cast<TlsCredentials*>(self)->Fetch(config));
   };
   return std::make_shared<FetchedCredentials>(grpc_ssl_server_credentials_create_with_options(
       grpc_ssl_server_credentials_create_options_using_config_fetcher(
@@ -85,20 +86,16 @@ std::shared_ptr<grpc::ServerCredentials> TlsCredentials::ForServer() {
           fetch, this)));
 }
 
-int TlsCredentials::Fetch(void* self, grpc_ssl_server_certificate_config** config) {
-  auto& credentials = *static_cast<TlsCredentials*>(self);
-  absl::MutexLock lock(&credentials.mutex_);
-  if (credentials.fetched_ == credentials.generation_) {
-    return GRPC_SSL_CERTIFICATE_CONFIG_RELOAD_UNCHANGED;
-  }
-  const TlsMaterial& material = credentials.material_;
-  const grpc_ssl_pem_key_cert_pair pair = {material.key_pem.c_str(),
-                                           material.certificate_pem.c_str()};
+int TlsCredentials::Fetch(grpc_ssl_server_certificate_config** config) {
+  absl::MutexLock lock(&mutex_);
+  if (fetched_ == generation_) return GRPC_SSL_CERTIFICATE_CONFIG_RELOAD_UNCHANGED;
+  const grpc_ssl_pem_key_cert_pair pair = {material_.key_pem.c_str(),
+                                           material_.certificate_pem.c_str()};
   // gRPC 1.51 wants some roots, also where no client is asked for a certificate and none is used.
   const std::string& roots =
-      material.client_ca_pem.empty() ? material.certificate_pem : material.client_ca_pem;
+      material_.client_ca_pem.empty() ? material_.certificate_pem : material_.client_ca_pem;
   *config = grpc_ssl_server_certificate_config_create(roots.c_str(), &pair, 1);
-  credentials.fetched_ = credentials.generation_;
+  fetched_ = generation_;
   return GRPC_SSL_CERTIFICATE_CONFIG_RELOAD_NEW;
 }
 

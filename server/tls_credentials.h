@@ -39,7 +39,7 @@ class TlsCredentials {
   TlsCredentials(TlsPaths paths, Metrics* metrics);
   void Load();
   // What gRPC calls: gives the newest certificates, when they are not what was given last.
-  static int Fetch(void* self, grpc_ssl_server_certificate_config** config);
+  int Fetch(grpc_ssl_server_certificate_config** config);
 
   const TlsPaths paths_;
   Metrics* const metrics_;

@@ -349,7 +349,8 @@ class LimitsTest(AuthorisationTestCase):
 
     def test_a_watch_names_the_machines_and_is_shown_no_others(self):
         pb = orchestrator_pb2
-        for machines, missing in (([], ""), (["counter"], "counter"), (["door", "counter"], "counter")):
+        asked = (([], ""), (["counter"], "counter"), (["door", "counter"], "counter"))
+        for machines, missing in asked:
             watch = self.doors.Watch(pb.WatchRequest(machines=machines), timeout=CALL_SECONDS_MAX)
             self.assert_denied("MACHINE_DENIED", {"machine": missing}, next, watch)
         watch = self.doors.Watch(
