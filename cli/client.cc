@@ -33,9 +33,27 @@ std::chrono::system_clock::time_point DeadlineAfter(absl::Duration timeout) {
   return absl::ToChronoTime(absl::Now() + timeout);
 }
 
+// A call says by itself who makes it: gRPC's call credentials are for TLS only.
+class CallContext : public grpc::ClientContext {
+ public:
+  explicit CallContext(const std::string& token) {
+    if (!token.empty()) AddMetadata("authorization", absl::StrCat("Bearer ", token));
+  }
+};
+
+std::shared_ptr<grpc::ChannelCredentials> CredentialsFor(const ClientSecurity& security) {
+  if (!security.tls) return grpc::InsecureChannelCredentials();
+  grpc::SslCredentialsOptions options;
+  options.pem_root_certs = security.ca_pem;
+  options.pem_cert_chain = security.certificate_pem;
+  options.pem_private_key = security.key_pem;
+  return grpc::SslCredentials(options);
+}
+
 class GrpcSubmitCall : public SubmitCall {
  public:
-  explicit GrpcSubmitCall(v1::Orchestrator::Stub* stub) : stream_(stub->SubmitStream(&context_)) {}
+  GrpcSubmitCall(v1::Orchestrator::Stub* stub, const std::string& token)
+      : context_(token), stream_(stub->SubmitStream(&context_)) {}
   ~GrpcSubmitCall() override {
     if (finished_) return;
     context_.TryCancel();
@@ -52,7 +70,7 @@ class GrpcSubmitCall : public SubmitCall {
   }
 
  private:
-  grpc::ClientContext context_;
+  CallContext context_;
   std::unique_ptr<grpc::ClientReaderWriter<v1::SubmitRequest, v1::SubmitResponse>> stream_;
   bool finished_ = false;
 };
@@ -60,8 +78,9 @@ class GrpcSubmitCall : public SubmitCall {
 // Over a completion queue, since the blocking interface can't wait for a response with a timeout.
 class GrpcWatchCall : public WatchCall {
  public:
-  GrpcWatchCall(v1::Orchestrator::Stub* stub, const v1::WatchRequest& request)
-      : reader_(stub->PrepareAsyncWatch(&context_, request, &queue_)) {
+  GrpcWatchCall(v1::Orchestrator::Stub* stub, const v1::WatchRequest& request,
+                const std::string& token)
+      : context_(token), reader_(stub->PrepareAsyncWatch(&context_, request, &queue_)) {
     reader_->StartCall(Tag(kStart));
   }
 
@@ -113,7 +132,7 @@ class GrpcWatchCall : public WatchCall {
     return FromGrpcStatus(status_);
   }
 
-  grpc::ClientContext context_;
+  CallContext context_;
   grpc::CompletionQueue queue_;
   std::unique_ptr<grpc::ClientAsyncReader<v1::WatchResponse>> reader_;
   v1::WatchResponse response_;
@@ -123,8 +142,8 @@ class GrpcWatchCall : public WatchCall {
 
 class GrpcBackupCall : public BackupCall {
  public:
-  GrpcBackupCall(v1::Admin::Stub* stub, const v1::BackupRequest& request)
-      : reader_(stub->Backup(&context_, request)) {}
+  GrpcBackupCall(v1::Admin::Stub* stub, const v1::BackupRequest& request, const std::string& token)
+      : context_(token), reader_(stub->Backup(&context_, request)) {}
   ~GrpcBackupCall() override {
     if (finished_) return;
     context_.TryCancel();
@@ -143,15 +162,15 @@ class GrpcBackupCall : public BackupCall {
   }
 
  private:
-  grpc::ClientContext context_;
+  CallContext context_;
   std::unique_ptr<grpc::ClientReader<v1::BackupChunk>> reader_;
   bool finished_ = false;
 };
 
 class GrpcClient : public Client {
  public:
-  GrpcClient(const std::string& address, absl::Duration timeout)
-      : address_(address), timeout_(timeout) {
+  GrpcClient(const std::string& address, absl::Duration timeout, const ClientSecurity& security)
+      : address_(address), timeout_(timeout), token_(security.token) {
     grpc::ChannelArguments arguments;
     arguments.SetMaxReceiveMessageSize(-1);  // A page of instances can exceed the default of 4 MiB.
     arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, kReconnectPauseMinMs);
@@ -161,7 +180,7 @@ class GrpcClient : public Client {
     arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
     // What is sent again, and in which order, is decided by who calls.
     arguments.SetInt(GRPC_ARG_ENABLE_RETRIES, 0);
-    channel_ = grpc::CreateCustomChannel(address, grpc::InsecureChannelCredentials(), arguments);
+    channel_ = grpc::CreateCustomChannel(address, CredentialsFor(security), arguments);
     orchestrator_ = v1::Orchestrator::NewStub(channel_);
     admin_ = v1::Admin::NewStub(channel_);
   }
@@ -176,11 +195,12 @@ class GrpcClient : public Client {
   }
   void SubmitLater(const v1::SubmitRequest& request, SubmitDone done) override {
     struct Pending {
-      grpc::ClientContext context;
+      explicit Pending(const std::string& token) : context(token) {}
+      CallContext context;
       v1::SubmitResponse response;
       SubmitDone done;
     };
-    auto pending = std::make_shared<Pending>();
+    auto pending = std::make_shared<Pending>(token_);
     pending->context.set_deadline(DeadlineAfter(timeout_));
     pending->done = std::move(done);
     Pending* const call = pending.get();
@@ -196,7 +216,7 @@ class GrpcClient : public Client {
         });
   }
   std::unique_ptr<SubmitCall> SubmitStream() override {
-    return std::make_unique<GrpcSubmitCall>(orchestrator_.get());
+    return std::make_unique<GrpcSubmitCall>(orchestrator_.get(), token_);
   }
   absl::StatusOr<v1::Instance> GetInstance(const v1::GetInstanceRequest& request) override {
     return Call<v1::Instance>(*orchestrator_, &v1::Orchestrator::Stub::GetInstance, request);
@@ -223,7 +243,7 @@ class GrpcClient : public Client {
                                          request);
   }
   std::unique_ptr<WatchCall> Watch(const v1::WatchRequest& request) override {
-    return std::make_unique<GrpcWatchCall>(orchestrator_.get(), request);
+    return std::make_unique<GrpcWatchCall>(orchestrator_.get(), request, token_);
   }
 
   absl::StatusOr<v1::ServerStatus> GetStatus(const v1::GetStatusRequest& request) override {
@@ -240,7 +260,7 @@ class GrpcClient : public Client {
     return Call<v1::VerifyResponse>(*admin_, &v1::Admin::Stub::Verify, request);
   }
   std::unique_ptr<BackupCall> Backup(const v1::BackupRequest& request) override {
-    return std::make_unique<GrpcBackupCall>(admin_.get(), request);
+    return std::make_unique<GrpcBackupCall>(admin_.get(), request, token_);
   }
 
  private:
@@ -250,7 +270,7 @@ class GrpcClient : public Client {
 
   template <typename Response, typename Stub, typename Method, typename Request>
   absl::StatusOr<Response> Call(Stub& stub, Method method, const Request& request) {
-    grpc::ClientContext context;
+    CallContext context(token_);
     context.set_deadline(DeadlineAfter(timeout_));
     Response response;
     const grpc::Status status = (stub.*method)(&context, request, &response);
@@ -269,6 +289,7 @@ class GrpcClient : public Client {
 
   const std::string address_;
   const absl::Duration timeout_;
+  const std::string token_;
   std::shared_ptr<grpc::Channel> channel_;
   std::unique_ptr<v1::Orchestrator::Stub> orchestrator_;
   std::unique_ptr<v1::Admin::Stub> admin_;
@@ -276,10 +297,11 @@ class GrpcClient : public Client {
 
 }  // namespace
 
-std::unique_ptr<Client> NewClient(const std::string& address, absl::Duration timeout) {
+std::unique_ptr<Client> NewClient(const std::string& address, absl::Duration timeout,
+                                  const ClientSecurity& security) {
   // gRPC's own lines on stderr would stand between ours; errors are told by status.
   setenv("GRPC_VERBOSITY", "NONE", /*overwrite=*/0);
-  return std::make_unique<GrpcClient>(address, timeout);
+  return std::make_unique<GrpcClient>(address, timeout, security);
 }
 
 }  // namespace swoosh

@@ -89,9 +89,19 @@ class Client {
   virtual std::unique_ptr<BackupCall> Backup(const v1::BackupRequest& request) = 0;
 };
 
-// A client of the server at `address` (HOST:PORT), over gRPC without encryption. Does not connect
-// before the first call.
-std::unique_ptr<Client> NewClient(const std::string& address, absl::Duration timeout);
+// How a client protects its connection, and says who it is.
+struct ClientSecurity {
+  bool tls = false;
+  std::string ca_pem;           // whom to believe the server's certificate from; "": the system's
+  std::string certificate_pem;  // its own, with the key; "": none
+  std::string key_pem;
+  std::string token;  // sent with each call; "": none
+};
+
+// A client of the server at `address` (HOST:PORT), over gRPC. Does not connect before the first
+// call.
+std::unique_ptr<Client> NewClient(const std::string& address, absl::Duration timeout,
+                                  const ClientSecurity& security);
 
 }  // namespace swoosh
 

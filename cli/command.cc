@@ -96,6 +96,21 @@ void Commands::AddGlobalOptions(CLI::App* app) {
       ->type_name("DURATION")
       ->capture_default_str()
       ->group(kGlobalGroup);
+  app->add_flag("--tls", options->tls, "Use TLS, and believe the system's roots [SWOOSH_TLS]")
+      ->group(kGlobalGroup);
+  const auto add_file = [app](const char* flag, std::string* path, const char* help) {
+    app->add_option(flag, *path, help)->type_name("FILE")->group(kGlobalGroup);
+  };
+  add_file("--ca", &options->ca, "Use TLS, and believe these roots, in PEM [SWOOSH_CA]");
+  add_file("--cert", &options->certificate,
+           "Use TLS, with this client certificate, in PEM [SWOOSH_CLIENT_CERT]");
+  add_file("--key", &options->key, "The key of --cert, in PEM [SWOOSH_CLIENT_KEY]");
+  app->add_option("--token", options->token,
+                  "Say who you are by this bearer token; others can see a command line, so better "
+                  "by the variable or a file [SWOOSH_TOKEN]")
+      ->type_name("TOKEN")
+      ->group(kGlobalGroup);
+  add_file("--token-file", &options->token_file, "The token's file [SWOOSH_TOKEN_FILE]");
   app->add_flag("--no-color", options->no_color, "No colours [NO_COLOR]")->group(kGlobalGroup);
 }
 

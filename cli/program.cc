@@ -75,6 +75,14 @@ void ReadEnvironment(GlobalOptions* options) {
   };
   read("SWOOSH_SERVER", &options->server);
   read("SWOOSH_NAMESPACE", &options->ns);
+  read("SWOOSH_CA", &options->ca);
+  read("SWOOSH_CLIENT_CERT", &options->certificate);
+  read("SWOOSH_CLIENT_KEY", &options->key);
+  read("SWOOSH_TOKEN", &options->token);
+  read("SWOOSH_TOKEN_FILE", &options->token_file);
+  std::string tls;
+  read("SWOOSH_TLS", &tls);
+  options->tls = !tls.empty() && tls != "0";
   std::string no_color;
   read("NO_COLOR", &no_color);  // no-color.org: whatever it says, if it says anything.
   options->no_color = !no_color.empty();
@@ -109,6 +117,10 @@ int RunProgram(int argc, const char* const* argv, Session* session) {
     }
     return session->UsageFailed(
         absl::StrCat(error.what(), "\nRun '", command, " --help' for how to use it."));
+  }
+  if (const absl::Status status = session->ReadSecurity(); !status.ok()) {
+    return absl::IsInvalidArgument(status) ? session->UsageFailed(status.message())
+                                           : session->Failed(status.message());
   }
   return commands.RunParsed();
 }

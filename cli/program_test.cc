@@ -436,15 +436,39 @@ TEST_F(ProgramTest, BashTakesTheCompletionScriptAndCompletes) {
   EXPECT_EQ(std::system(absl::StrCat("bash ", path).c_str()), 0);
 }
 
+TEST_F(ProgramTest, ATokenIsNotSentInTheClearAndFilesMustBeThere) {
+  EXPECT_EQ(Run({"status", "--server", "example.org:7070", "--token", "t"}), 2);
+  EXPECT_TRUE(absl::StrContains(err(), "--tls")) << err();
+  EXPECT_EQ(Run({"status", "--cert", "c.pem"}), 2);
+  EXPECT_TRUE(absl::StrContains(err(), "--key")) << err();
+  EXPECT_EQ(Run({"status", "--token", "t", "--token-file", "f"}), 2);
+  EXPECT_EQ(Run({"status", "--ca", "/no/such.pem"}), 1);
+  EXPECT_TRUE(absl::StrContains(err(), "/no/such.pem")) << err();
+}
+
 TEST_F(ProgramTest, TakesDefaultsFromTheEnvironment) {
   setenv("SWOOSH_SERVER", "example:1", 1);
   setenv("SWOOSH_NAMESPACE", "staging", 1);
   setenv("NO_COLOR", "1", 1);
+  setenv("SWOOSH_TLS", "1", 1);
+  setenv("SWOOSH_CA", "ca.pem", 1);
+  setenv("SWOOSH_CLIENT_CERT", "cert.pem", 1);
+  setenv("SWOOSH_CLIENT_KEY", "key.pem", 1);
+  setenv("SWOOSH_TOKEN_FILE", "token", 1);
   GlobalOptions options;
   ReadEnvironment(&options);
   EXPECT_EQ(options.server, "example:1");
   EXPECT_EQ(options.ns, "staging");
   EXPECT_TRUE(options.no_color);
+  EXPECT_TRUE(options.tls);
+  EXPECT_EQ(options.ca, "ca.pem");
+  EXPECT_EQ(options.certificate, "cert.pem");
+  EXPECT_EQ(options.key, "key.pem");
+  EXPECT_EQ(options.token_file, "token");
+  for (const char* name : {"SWOOSH_TLS", "SWOOSH_CA", "SWOOSH_CLIENT_CERT", "SWOOSH_CLIENT_KEY",
+                           "SWOOSH_TOKEN_FILE"}) {
+    unsetenv(name);
+  }
   setenv("NO_COLOR", "", 1);
   unsetenv("SWOOSH_SERVER");
   unsetenv("SWOOSH_NAMESPACE");

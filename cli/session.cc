@@ -4,6 +4,7 @@
 #include <random>
 #include <utility>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -18,11 +19,49 @@
 #include "core/check.h"
 
 namespace swoosh {
+namespace {
+
+constexpr size_t kSecurityFileBytesMax = 1'024 * 1'024;
+
+bool IsLoopback(absl::string_view server) {
+  return absl::StartsWith(server, "localhost:") || absl::StartsWith(server, "127.") ||
+         absl::StartsWith(server, "[::1]:");
+}
+
+absl::Status ReadInto(const std::string& path, std::string* content) {
+  if (path.empty()) return absl::OkStatus();
+  absl::StatusOr<std::string> read = ReadTextFile(path, kSecurityFileBytesMax);
+  if (read.ok()) *content = *std::move(read);
+  return read.status();
+}
+
+}  // namespace
 
 absl::Duration Session::timeout() const {
   absl::Duration timeout;
   SWOOSH_CHECK(absl::ParseDuration(options_.timeout, &timeout));  // The command line checked it.
   return timeout;
+}
+
+absl::Status Session::ReadSecurity() {
+  if (options_.certificate.empty() != options_.key.empty()) {
+    return absl::InvalidArgumentError("--cert and --key: one takes the other");
+  }
+  if (!options_.token.empty() && !options_.token_file.empty()) {
+    return absl::InvalidArgumentError("--token and --token-file: only one of them");
+  }
+  security_.tls = options_.tls || !options_.ca.empty() || !options_.certificate.empty();
+  security_.token = options_.token;
+  absl::Status status = ReadInto(options_.ca, &security_.ca_pem);
+  if (status.ok()) status = ReadInto(options_.certificate, &security_.certificate_pem);
+  if (status.ok()) status = ReadInto(options_.key, &security_.key_pem);
+  if (status.ok()) status = ReadInto(options_.token_file, &security_.token);
+  absl::StripAsciiWhitespace(&security_.token);
+  if (status.ok() && !security_.token.empty() && !security_.tls && !IsLoopback(options_.server)) {
+    return absl::InvalidArgumentError(
+        "a token is sent to another machine only with --tls: anybody between could read it");
+  }
+  return status;
 }
 
 Client* Session::client() {
@@ -31,7 +70,7 @@ Client* Session::client() {
 }
 
 std::unique_ptr<Client> Session::AnotherClient() const {
-  return NewClient(options_.server, timeout());
+  return NewClient(options_.server, timeout(), security_);
 }
 
 void Session::PrintJson(const google::protobuf::Message& message) {

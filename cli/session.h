@@ -23,6 +23,12 @@ struct GlobalOptions {
   std::string output = "table";  // or "json"
   std::string timeout = "30s";
   bool no_color = false;
+  bool tls = false;         // also by any of the three files
+  std::string ca;           // files, "" = none
+  std::string certificate;  // with key
+  std::string key;
+  std::string token;
+  std::string token_file;
 };
 
 // Where a command reads and writes, and whom it talks to. One thread, but for client().
@@ -49,6 +55,10 @@ class Session {
   bool in_is_terminal() const { return in_is_terminal_; }
   Palette palette() const { return Palette(out_is_terminal_ && !options_.no_color); }
 
+  // Reads the files that the options name, for the clients made afterwards. kInvalidArgument when
+  // the options contradict each other; the errors of ReadTextFile.
+  absl::Status ReadSecurity();
+
   // The server's, made when it is asked for first; or what SetClient gave.
   Client* client();
   void SetClient(std::unique_ptr<Client> client) { client_ = std::move(client); }
@@ -71,6 +81,7 @@ class Session {
   const bool in_is_terminal_;
   const bool out_is_terminal_;
   GlobalOptions options_;
+  ClientSecurity security_;
   std::unique_ptr<Client> client_;
 };
 

@@ -2,6 +2,7 @@
 
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "absl/status/statusor.h"
 #include "core/errors.h"
@@ -9,6 +10,7 @@
 #include "google/protobuf/util/time_util.h"
 #include "server/backup_reactor.h"
 #include "server/byte_buffer_conversion.h"
+#include "server/grant.h"
 #include "server/status_conversion.h"
 #include "server/unary_call.h"
 #include "server/version.h"
@@ -21,14 +23,13 @@ using google::protobuf::util::TimeUtil;
 constexpr int kNanosPerSecond = 1'000'000'000;
 constexpr char kService[] = "swoosh.v1.Admin";
 
-// Parses the request of a call when the server takes requests. Null after having answered why not.
+// Parses the request of a call that was admitted. Null after having answered why not.
 template <typename Request>
-const Backend* Begin(const Serving& serving, const grpc::ByteBuffer& bytes, UnaryCall* call,
-                     Request* request) {
-  const absl::StatusOr<const Backend*> backend = serving.Admit();
-  absl::Status status = backend.status();
+const Backend* Begin(const absl::StatusOr<AdmittedCall>& admitted, const grpc::ByteBuffer& bytes,
+                     UnaryCall* call, Request* request) {
+  absl::Status status = admitted.status();
   if (status.ok()) status = ParseRequest(bytes, request);
-  if (status.ok()) return *backend;
+  if (status.ok()) return admitted->backend;
   call->Fail(status);
   return nullptr;
 }
@@ -68,11 +69,14 @@ absl::StatusOr<int64_t> TimeToAdvanceTo(const Backend& backend,
 
 }  // namespace
 
-AdminService::AdminService(const Serving* serving, Metrics* metrics, ActiveStreams* streams,
-                           WorkerPool* backup_workers)
-    : serving_(serving),
+AdminService::AdminService(const CallAdmission* admission, absl::Time start_time, Metrics* metrics,
+                           ActiveStreams* streams, WorkerPool* backup_workers,
+                           const UnaryCall::Shared& calls)
+    : admission_(admission),
+      start_time_(start_time),
       streams_(streams),
       backup_workers_(backup_workers),
+      calls_(calls),
       get_status_(metrics->ForRpc("unary", kService, "GetStatus")),
       take_snapshot_(metrics->ForRpc("unary", kService, "TakeSnapshot")),
       trim_log_(metrics->ForRpc("unary", kService, "TrimLog")),
@@ -80,23 +84,25 @@ AdminService::AdminService(const Serving* serving, Metrics* metrics, ActiveStrea
       backup_(metrics->ForRpc("server_stream", kService, "Backup")),
       verify_(metrics->ForRpc("unary", kService, "Verify")) {}
 
-grpc::ServerUnaryReactor* AdminService::GetStatus(grpc::CallbackServerContext* /*context*/,
+grpc::ServerUnaryReactor* AdminService::GetStatus(grpc::CallbackServerContext* context,
                                                   const grpc::ByteBuffer* request,
                                                   grpc::ByteBuffer* response) {
-  auto* call = new UnaryCall(&get_status_, response);
+  auto* call = new UnaryCall(calls_, &get_status_, context, response);
   v1::GetStatusRequest parsed;
-  if (const Backend* backend = Begin(*serving_, *request, call, &parsed)) {
-    call->Answer(StatusOf(*backend, serving_->start_time()));
+  if (const Backend* backend =
+          Begin(admission_->Admit(*context, "GetStatus", v1::READER), *request, call, &parsed)) {
+    call->Answer(StatusOf(*backend, start_time_));
   }
   return call;
 }
 
-grpc::ServerUnaryReactor* AdminService::TakeSnapshot(grpc::CallbackServerContext* /*context*/,
+grpc::ServerUnaryReactor* AdminService::TakeSnapshot(grpc::CallbackServerContext* context,
                                                      const grpc::ByteBuffer* request,
                                                      grpc::ByteBuffer* response) {
-  auto* call = new UnaryCall(&take_snapshot_, response);
+  auto* call = new UnaryCall(calls_, &take_snapshot_, context, response);
   v1::TakeSnapshotRequest parsed;
-  if (const Backend* backend = Begin(*serving_, *request, call, &parsed)) {
+  if (const Backend* backend = Begin(admission_->Admit(*context, "TakeSnapshot", v1::OPERATOR),
+                                     *request, call, &parsed)) {
     backend->snapshotter->TakeNow([call](absl::StatusOr<Snapshotter::Taken> taken) {
       if (!taken.ok()) return call->Fail(taken.status());
       v1::TakeSnapshotResponse message;
@@ -108,12 +114,13 @@ grpc::ServerUnaryReactor* AdminService::TakeSnapshot(grpc::CallbackServerContext
   return call;
 }
 
-grpc::ServerUnaryReactor* AdminService::TrimLog(grpc::CallbackServerContext* /*context*/,
+grpc::ServerUnaryReactor* AdminService::TrimLog(grpc::CallbackServerContext* context,
                                                 const grpc::ByteBuffer* request,
                                                 grpc::ByteBuffer* response) {
-  auto* call = new UnaryCall(&trim_log_, response);
+  auto* call = new UnaryCall(calls_, &trim_log_, context, response);
   v1::TrimLogRequest parsed;
-  if (const Backend* backend = Begin(*serving_, *request, call, &parsed)) {
+  if (const Backend* backend =
+          Begin(admission_->Admit(*context, "TrimLog", v1::OPERATOR), *request, call, &parsed)) {
     backend->executor->TrimTo(parsed.first_kept(), [call](absl::StatusOr<uint64_t> first_index) {
       if (!first_index.ok()) return call->Fail(first_index.status());
       v1::TrimLogResponse message;
@@ -124,12 +131,13 @@ grpc::ServerUnaryReactor* AdminService::TrimLog(grpc::CallbackServerContext* /*c
   return call;
 }
 
-grpc::ServerUnaryReactor* AdminService::AdvanceClock(grpc::CallbackServerContext* /*context*/,
+grpc::ServerUnaryReactor* AdminService::AdvanceClock(grpc::CallbackServerContext* context,
                                                      const grpc::ByteBuffer* request,
                                                      grpc::ByteBuffer* response) {
-  auto* call = new UnaryCall(&advance_clock_, response);
+  auto* call = new UnaryCall(calls_, &advance_clock_, context, response);
   v1::AdvanceClockRequest parsed;
-  const Backend* backend = Begin(*serving_, *request, call, &parsed);
+  const Backend* backend =
+      Begin(admission_->Admit(*context, "AdvanceClock", v1::OPERATOR), *request, call, &parsed);
   if (backend == nullptr) return call;
   const absl::StatusOr<int64_t> to_us = TimeToAdvanceTo(*backend, parsed);
   if (!to_us.ok()) {
@@ -147,22 +155,28 @@ grpc::ServerUnaryReactor* AdminService::AdvanceClock(grpc::CallbackServerContext
 
 grpc::ServerWriteReactor<grpc::ByteBuffer>* AdminService::Backup(
     grpc::CallbackServerContext* context, const grpc::ByteBuffer* request) {
+  GrantPtr grant;
   const auto begin = [&]() -> absl::StatusOr<std::unique_ptr<Backups::Session>> {
-    const absl::StatusOr<const Backend*> backend = serving_->Admit();
-    if (!backend.ok()) return backend.status();
+    const absl::StatusOr<AdmittedCall> admitted =
+        admission_->Admit(*context, "Backup", v1::OPERATOR);
+    if (!admitted.ok()) return admitted.status();
+    grant = admitted->grant;
     v1::BackupRequest parsed;
     if (absl::Status status = ParseRequest(*request, &parsed); !status.ok()) return status;
-    return (*backend)->backups->Begin();
+    return admitted->backend->backups->Begin();
   };
-  return new BackupReactor(begin(), context, streams_, backup_workers_, &backup_);
+  auto session = begin();
+  return new BackupReactor(std::move(session), std::move(grant), context, streams_, backup_workers_,
+                           &backup_);
 }
 
-grpc::ServerUnaryReactor* AdminService::Verify(grpc::CallbackServerContext* /*context*/,
+grpc::ServerUnaryReactor* AdminService::Verify(grpc::CallbackServerContext* context,
                                                const grpc::ByteBuffer* request,
                                                grpc::ByteBuffer* response) {
-  auto* call = new UnaryCall(&verify_, response);
+  auto* call = new UnaryCall(calls_, &verify_, context, response);
   v1::VerifyRequest parsed;
-  if (const Backend* backend = Begin(*serving_, *request, call, &parsed)) {
+  if (const Backend* backend =
+          Begin(admission_->Admit(*context, "Verify", v1::OPERATOR), *request, call, &parsed)) {
     backend->verifier->VerifyNow([call](absl::StatusOr<Verifier::Verified> verified) {
       if (!verified.ok()) return call->Fail(verified.status());
       v1::VerifyResponse message;

@@ -1,11 +1,13 @@
 #ifndef SWOOSH_SERVER_ADMIN_SERVICE_H_
 #define SWOOSH_SERVER_ADMIN_SERVICE_H_
 
+#include "absl/time/time.h"
 #include "grpcpp/support/byte_buffer.h"
 #include "grpcpp/support/server_callback.h"
 #include "server/active_streams.h"
+#include "server/call_admission.h"
 #include "server/metrics.h"
-#include "server/serving.h"
+#include "server/unary_call.h"
 #include "server/worker_pool.h"
 #include "swoosh/v1/admin.grpc.pb.h"
 
@@ -22,9 +24,9 @@ using RawAdmin = v1::Admin::WithRawCallbackMethod_GetStatus<
 class AdminService final : public RawAdmin {
  public:
   // All outlive this and its calls. `backup_workers` takes as many functions as there may be
-  // backups.
-  AdminService(const Serving* serving, Metrics* metrics, ActiveStreams* streams,
-               WorkerPool* backup_workers);
+  // backups. `start_time` is the process', for GetStatus.
+  AdminService(const CallAdmission* admission, absl::Time start_time, Metrics* metrics,
+               ActiveStreams* streams, WorkerPool* backup_workers, const UnaryCall::Shared& calls);
 
   grpc::ServerUnaryReactor* GetStatus(grpc::CallbackServerContext* context,
                                       const grpc::ByteBuffer* request,
@@ -45,9 +47,11 @@ class AdminService final : public RawAdmin {
                                    grpc::ByteBuffer* response) override;
 
  private:
-  const Serving* const serving_;
+  const CallAdmission* const admission_;
+  const absl::Time start_time_;
   ActiveStreams* const streams_;
   WorkerPool* const backup_workers_;
+  const UnaryCall::Shared calls_;
   RpcMetrics get_status_;
   RpcMetrics take_snapshot_;
   RpcMetrics trim_log_;

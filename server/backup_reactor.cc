@@ -17,9 +17,10 @@ namespace swoosh {
 // Nothing here calls gRPC with mutex_ held: it may run a reaction on the same thread.
 
 BackupReactor::BackupReactor(absl::StatusOr<std::unique_ptr<Backups::Session>> session,
-                             grpc::CallbackServerContext* context, ActiveStreams* streams,
-                             WorkerPool* workers, RpcMetrics* metrics)
-    : context_(context),
+                             GrantPtr grant, grpc::CallbackServerContext* context,
+                             ActiveStreams* streams, WorkerPool* workers, RpcMetrics* metrics)
+    : grant_(std::move(grant)),
+      context_(context),
       streams_(streams),
       workers_(workers),
       metrics_(metrics),
@@ -40,6 +41,7 @@ void BackupReactor::End(const absl::Status& status) {
 }
 
 void BackupReactor::Tick(absl::Time now) {
+  if (grant_ != nullptr && grant_->revoked()) End(AccessChangedError());
   {
     absl::MutexLock lock(&mutex_);
     if (now - stalled_since_ < kBackupStallMax) return;

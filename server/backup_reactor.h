@@ -12,6 +12,7 @@
 #include "grpcpp/support/server_callback.h"
 #include "server/active_streams.h"
 #include "server/backups.h"
+#include "server/grant.h"
 #include "server/metrics.h"
 #include "server/worker_pool.h"
 
@@ -22,8 +23,9 @@ namespace swoosh {
 class BackupReactor final : public grpc::ServerWriteReactor<grpc::ByteBuffer>, public ActiveStream {
  public:
   // Begins the RPC. With an error for `session`, it ends at once with that. The pointers outlive
-  // the RPC; `workers` never refuses.
-  BackupReactor(absl::StatusOr<std::unique_ptr<Backups::Session>> session,
+  // the RPC; `workers` never refuses. `grant` is of who asks: once it is revoked the backup ends;
+  // null with an error.
+  BackupReactor(absl::StatusOr<std::unique_ptr<Backups::Session>> session, GrantPtr grant,
                 grpc::CallbackServerContext* context, ActiveStreams* streams, WorkerPool* workers,
                 RpcMetrics* metrics);
 
@@ -42,6 +44,7 @@ class BackupReactor final : public grpc::ServerWriteReactor<grpc::ByteBuffer>, p
   void FinishWith(const absl::Status& status);
   absl::Status ended() const;
 
+  const GrantPtr grant_;
   grpc::CallbackServerContext* const context_;
   ActiveStreams* const streams_;
   WorkerPool* const workers_;

@@ -168,8 +168,14 @@ void Executor::WakeRoomWaiters() {
 
 absl::StatusOr<v1::SubmitResponse> Executor::Validate(
     const v1::SubmitRequest& request, absl::string_view actor,
-    const google::protobuf::RepeatedPtrField<v1::GuardOutcome>* guard_outcomes) const {
+    const google::protobuf::RepeatedPtrField<v1::GuardOutcome>* guard_outcomes,
+    const Grant* grant) const {
   const std::shared_ptr<const State> state = committed();
+  if (grant != nullptr) {
+    if (absl::Status denied = grant->CheckProposal(request, state->view()); !denied.ok()) {
+      return denied;
+    }
+  }
   Proposal proposal;
   proposal.ns = request.namespace_();
   proposal.actor = actor;
@@ -590,6 +596,11 @@ Answer Executor::MakeAnswer(PendingAnswer* pending, const State& state) const {
   if (pending->kind == PendingAnswer::Kind::kDuplicate) {
     absl::StatusOr<CommittedRecordPtr> record = feed_->ReadOne(pending->index);
     if (!record.ok()) return record.status();
+    if (pending->grant != nullptr) {
+      if (absl::Status denied = pending->grant->CheckRecord((*record)->record); !denied.ok()) {
+        return denied;
+      }
+    }
     return AnswerAgain(state, **record, pending->view);
   }
   const v1::Record& record = pending->record->record;

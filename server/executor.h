@@ -99,10 +99,12 @@ class Executor {
 
   // What TrySubmit would answer, without a trace: Reduce on the committed state, now. `index`,
   // `hlc` and `record_hash` are not set, and instances bear the version they would get. Errors as
-  // Reduce. Runs on the caller's thread. `guard_outcomes` may be null.
+  // Reduce, and MACHINE_DENIED. Runs on the caller's thread. `guard_outcomes` may be null, and so
+  // may `grant`: everything is allowed.
   absl::StatusOr<v1::SubmitResponse> Validate(
       const v1::SubmitRequest& request, absl::string_view actor,
-      const google::protobuf::RepeatedPtrField<v1::GuardOutcome>* guard_outcomes = nullptr) const;
+      const google::protobuf::RepeatedPtrField<v1::GuardOutcome>* guard_outcomes = nullptr,
+      const Grant* grant = nullptr) const;
 
   // Moves the manual clock to `to_us`, microseconds since the Unix epoch, from deadline to
   // deadline: each timer fires at its time, and sees it. Then `done` is called, on the answer

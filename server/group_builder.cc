@@ -58,7 +58,7 @@ GroupBuilder::GroupBuilder(StateWriter writer, std::unique_ptr<RequestWindow> wi
 GroupBuilder::Added GroupBuilder::Add(Pending* pending) {
   if (!Fits(0)) return Added::kNothing;
   if (pending->submission.request->transitions(0).has_advance_time()) return AddClockStep(pending);
-  if (AnswerFromWindow(pending)) return Added::kWhole;
+  if (AnswerAtOnce(pending)) return Added::kWhole;
   absl::StatusOr<Draft> draft = MakeDraft(pending);
   if (!draft.ok()) {
     Refuse(pending, draft.status());
@@ -168,12 +168,23 @@ absl::StatusOr<GroupBuilder::Draft> GroupBuilder::MakeDraft(Pending* pending) {
 
 void GroupBuilder::GiveUp(Pending* pending, const absl::Status& refusal) {
   clock_timers_fired_ = 0;
-  if (!AnswerFromWindow(pending)) Refuse(pending, refusal);
+  if (!AnswerAtOnce(pending)) Refuse(pending, refusal);
 }
 
 bool GroupBuilder::Fits(size_t stored_bytes) const {
   return group_->records.size() < group_records_max_ && group_bytes_ < kGroupBytesMax &&
          group_bytes_ + stored_bytes <= append_bytes_max_;
+}
+
+bool GroupBuilder::AnswerAtOnce(Pending* pending) {
+  if (const Grant* grant = pending->submission.grant.get(); grant != nullptr) {
+    if (absl::Status denied = grant->CheckProposal(*pending->submission.request, writer_.view());
+        !denied.ok()) {
+      Refuse(pending, std::move(denied));
+      return true;
+    }
+  }
+  return AnswerFromWindow(pending);
 }
 
 bool GroupBuilder::AnswerFromWindow(Pending* pending) {
@@ -193,6 +204,7 @@ bool GroupBuilder::AnswerFromWindow(Pending* pending) {
   answer.kind = PendingAnswer::Kind::kDuplicate;
   answer.index = found->index;
   answer.view = request.view();
+  answer.grant = std::move(pending->submission.grant);
   answer.done = std::move(pending->submission.done);
   group_->answers.push_back(std::move(answer));
   return true;

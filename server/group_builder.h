@@ -16,6 +16,7 @@
 #include "core/state.h"
 #include "server/change_feed.h"
 #include "server/clock.h"
+#include "server/grant.h"
 #include "server/request_window.h"
 #include "server/submission.h"
 #include "storage/log.h"
@@ -53,6 +54,7 @@ struct PendingAnswer {
   std::shared_ptr<const CommittedRecord> record;  // kAccepted; complete once the group is taken
   std::vector<TransitionOutcome> outcomes;        // kAccepted
   absl::Status refusal;                           // kRefused
+  GrantPtr grant;                                 // kDuplicate: whom the record is shown to
   std::function<void(Answer)> done;
 };
 
@@ -116,6 +118,8 @@ class GroupBuilder {
 
   Added AddClockStep(Pending* pending);
   absl::StatusOr<Draft> MakeDraft(Pending* pending);
+  // Answers what needs no decision: what the actor may not do, and what was accepted before.
+  bool AnswerAtOnce(Pending* pending);
   bool AnswerFromWindow(Pending* pending);
   void Refuse(Pending* pending, absl::Status refusal);
   bool Fits(size_t stored_bytes) const;

@@ -6,12 +6,16 @@
 #include "absl/strings/str_cat.h"
 #include "grpcpp/ext/proto_server_reflection_plugin.h"
 #include "grpcpp/health_check_service_interface.h"
+#include "grpcpp/resource_quota.h"
 #include "grpcpp/security/server_credentials.h"
 #include "grpcpp/server.h"
 #include "grpcpp/server_builder.h"
 #include "grpcpp/support/channel_arguments.h"
 #include "server/admin_service.h"
+#include "server/answer_budget.h"
+#include "server/call_admission.h"
 #include "server/orchestrator_service.h"
+#include "server/unary_call.h"
 
 namespace swoosh {
 namespace {
@@ -38,6 +42,18 @@ void SetLimits(grpc::ServerBuilder* builder) {
   builder->AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
   builder->AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS,
                               Milliseconds(kPingIntervalMin));
+  builder->AddChannelArgument(GRPC_ARG_HTTP2_MAX_PING_STRIKES, kPingStrikesMax);
+  builder->AddChannelArgument(GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS,
+                              Milliseconds(kHandshakeTimeout));
+  builder->AddChannelArgument(GRPC_ARG_MAX_CONNECTION_IDLE_MS, Milliseconds(kConnectionIdleMax));
+  builder->AddChannelArgument(GRPC_ARG_MAX_CONNECTION_AGE_MS, Milliseconds(kConnectionAgeMax));
+  builder->AddChannelArgument(GRPC_ARG_MAX_CONNECTION_AGE_GRACE_MS,
+                              Milliseconds(kConnectionAgeGrace));
+  grpc::ResourceQuota quota("swooshd");
+  quota.Resize(kGrpcMemoryBytesMax);
+  // Reflection alone takes a thread a stream.
+  quota.SetMaxThreads(kGrpcThreadsMax);
+  builder->SetResourceQuota(quota);
   // Else a second server on the same port would silently take half of the connections.
   builder->AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
 }
@@ -47,8 +63,17 @@ void SetLimits(grpc::ServerBuilder* builder) {
 class GrpcServer::Impl {
  public:
   explicit Impl(const Parts& parts)
-      : orchestrator_({parts.serving, parts.metrics, parts.streams, parts.readers, parts.watchers}),
-        admin_(parts.serving, parts.metrics, parts.streams, parts.backups) {}
+      : admission_(parts.serving, parts.access),
+        credentials_(parts.tls != nullptr ? parts.tls->ForServer()
+                                          : grpc::InsecureServerCredentials()),
+        orchestrator_({&admission_,
+                       parts.metrics,
+                       parts.streams,
+                       parts.readers,
+                       parts.watchers,
+                       {&calls_, &budget_}}),
+        admin_(&admission_, parts.serving->start_time(), parts.metrics, parts.streams,
+               parts.backups, {&calls_, &budget_}) {}
 
   absl::Status Start(const HostPort& address) {
     // Both are settings of the process, and have to precede the builder.
@@ -56,7 +81,7 @@ class GrpcServer::Impl {
     grpc::reflection::InitProtoReflectionServerBuilderPlugin();
     grpc::ServerBuilder builder;
     SetLimits(&builder);
-    builder.AddListeningPort(address.ToString(), grpc::InsecureServerCredentials(), &port_);
+    builder.AddListeningPort(address.ToString(), credentials_, &port_);
     builder.RegisterService(&orchestrator_);
     builder.RegisterService(&admin_);
     server_ = builder.BuildAndStart();
@@ -89,6 +114,10 @@ class GrpcServer::Impl {
   }
 
  private:
+  const CallAdmission admission_;
+  AnswerBudget budget_;
+  ActiveStreams calls_{kUnaryCallTickInterval};
+  const std::shared_ptr<grpc::ServerCredentials> credentials_;
   OrchestratorService orchestrator_;
   AdminService admin_;
   int port_ = 0;

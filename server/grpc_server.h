@@ -6,11 +6,13 @@
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "server/access_control.h"
 #include "server/active_streams.h"
 #include "server/in_process_calls.h"
 #include "server/metrics.h"
 #include "server/options.h"
 #include "server/serving.h"
+#include "server/tls_credentials.h"
 #include "server/worker_pool.h"
 
 namespace swoosh {
@@ -20,6 +22,20 @@ inline constexpr int kMetadataBytesMax = 16 * 1'024;
 inline constexpr int kStreamsPerConnectionMax = 4'096;
 // Clients may ping as often; those that ping more are sent away.
 inline constexpr absl::Duration kPingIntervalMin = absl::Seconds(10);
+inline constexpr int kPingStrikesMax = 2;
+// From the first byte, or from none, to the end of the TLS handshake and HTTP/2's settings.
+inline constexpr absl::Duration kHandshakeTimeout = absl::Seconds(20);
+// A connection is told to go when it has had no call for so long, or is so old; its calls then have
+// the grace to end. gRPC's clients connect again by themselves.
+inline constexpr absl::Duration kConnectionIdleMax = absl::Minutes(10);
+inline constexpr absl::Duration kConnectionAgeMax = absl::Hours(24);
+inline constexpr absl::Duration kConnectionAgeGrace = absl::Minutes(10);
+// What gRPC's own buffers may hold. It treats this as an aim: near it, it reads less and ends
+// connections.
+inline constexpr size_t kGrpcMemoryBytesMax = 256 * 1'024 * 1'024;
+// Of gRPC's synchronous services: reflection.
+inline constexpr int kGrpcThreadsMax = 32;
+inline constexpr absl::Duration kUnaryCallTickInterval = absl::Seconds(1);
 // How often the server pings a connection on which nothing comes, and for how long it waits, so
 // that peers which vanished are noticed.
 inline constexpr absl::Duration kKeepaliveInterval = absl::Seconds(60);
@@ -38,9 +54,11 @@ class GrpcServer {
     WorkerPool* readers = nullptr;
     WorkerPool* watchers = nullptr;
     WorkerPool* backups = nullptr;
+    const AccessControl* access = nullptr;  // null: everybody may do everything
+    TlsCredentials* tls = nullptr;          // null: without TLS
   };
 
-  // Listens on `address`, without TLS; port 0 picks a free one.
+  // Listens on `address`; port 0 picks a free one.
   //   kUnavailable: it can't.
   static absl::StatusOr<std::unique_ptr<GrpcServer>> Start(const HostPort& address,
                                                            const Parts& parts);

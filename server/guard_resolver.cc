@@ -215,8 +215,8 @@ void GuardResolver::RunRound(const JobPtr& job) {
   const Submission& submission = job->submission;
   // The executor has the first answer.
   if (IsRepeat(*submission.request)) return Propose(job);
-  Answer tried =
-      executor_->Validate(*submission.request, submission.actor, &submission.guard_outcomes);
+  Answer tried = executor_->Validate(*submission.request, submission.actor,
+                                     &submission.guard_outcomes, submission.grant.get());
   const v1::ErrorReason reason = ReasonOf(tried.status());
   if (reason == v1::GUARD_UNANSWERED) return Ask(job, tried.status());
   if (reason == v1::GUARD_INSTANCE_MOVED) return TryAgain(job);
@@ -278,6 +278,7 @@ void GuardResolver::Propose(const JobPtr& job) {
   Submission submission;
   *submission.request = *job->submission.request;
   submission.actor = job->submission.actor;
+  submission.grant = job->submission.grant;
   submission.guard_outcomes = job->submission.guard_outcomes;
   submission.done = [this, job](Answer answer) { OnProposed(job, std::move(answer)); };
   const absl::Status taken = executor_->TrySubmit(&submission);

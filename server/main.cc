@@ -22,6 +22,7 @@
 #include "core/sha256.h"
 #include "core/state.h"
 #include "google/protobuf/stubs/logging.h"
+#include "server/access_control.h"
 #include "server/active_streams.h"
 #include "server/backups.h"
 #include "server/change_feed.h"
@@ -49,6 +50,7 @@
 #include "server/serving.h"
 #include "server/signal_thread.h"
 #include "server/snapshotter.h"
+#include "server/tls_credentials.h"
 #include "server/verifier.h"
 #include "server/verify.h"
 #include "server/version.h"
@@ -134,6 +136,7 @@ class Swooshd {
   int Run();
 
  private:
+  absl::Status ReadSecurityFiles();
   absl::Status Listen();
   absl::StatusOr<OpenStore> OpenTheStore(RequestWindow* window);
   absl::Status Begin(OpenStore store, std::unique_ptr<RequestWindow> window);
@@ -179,6 +182,9 @@ class Swooshd {
   std::unique_ptr<Reader> reader_;
   Backend backend_;
 
+  std::unique_ptr<TlsCredentials> tls_;    // null: without TLS
+  std::unique_ptr<AccessControl> access_;  // null: everybody may do everything
+
   // They call into all of the above.
   std::unique_ptr<GrpcServer> grpc_;
   std::unique_ptr<HttpGateway> gateway_;
@@ -205,15 +211,34 @@ int Swooshd::Run() {
   return Stop(stop_request_.Await());
 }
 
+absl::Status Swooshd::ReadSecurityFiles() {
+  if (options_.tls.has_value()) {
+    absl::StatusOr<std::unique_ptr<TlsCredentials>> tls =
+        TlsCredentials::Open(*options_.tls, &metrics_);
+    if (!tls.ok()) return tls.status();
+    tls_ = *std::move(tls);
+  }
+  if (!options_.auth_file.empty()) {
+    absl::StatusOr<std::unique_ptr<AccessControl>> access =
+        AccessControl::Open(options_.auth_file, &metrics_);
+    if (!access.ok()) return access.status();
+    access_ = *std::move(access);
+  }
+  return absl::OkStatus();
+}
+
 // Before the recovery, which may take a while: clients and probes are told so.
 absl::Status Swooshd::Listen() {
+  if (absl::Status status = ReadSecurityFiles(); !status.ok()) return status;
   absl::StatusOr<std::unique_ptr<GrpcServer>> grpc =
       GrpcServer::Start(options_.listen, {.serving = &serving_,
                                           .metrics = &metrics_,
                                           .streams = &streams_,
                                           .readers = &readers_,
                                           .watchers = &watchers_,
-                                          .backups = &backup_workers_});
+                                          .backups = &backup_workers_,
+                                          .access = access_.get(),
+                                          .tls = tls_.get()});
   if (!grpc.ok()) return grpc.status();
   grpc_ = *std::move(grpc);
   gateway_ = std::make_unique<HttpGateway>(grpc_->in_process());

@@ -63,6 +63,16 @@ prometheus::Counter& AddGuardCalls(Registry* registry, const char* result) {
       .Add({{"result", result}});
 }
 
+prometheus::Counter& AddReloads(Registry* registry, const char* name, const char* help,
+                                const char* result) {
+  return BuildCounter().Name(name).Help(help).Register(*registry).Add({{"result", result}});
+}
+
+constexpr char kAccessReloads[] = "swoosh_access_reloads_total";
+constexpr char kAccessReloadsHelp[] = "Times that the file of --auth was read.";
+constexpr char kCertificateReloads[] = "swoosh_certificate_reloads_total";
+constexpr char kCertificateReloadsHelp[] = "Times that the TLS files were read.";
+
 }  // namespace
 
 std::vector<double> FsyncSecondsBounds() { return Doubling(62.5e-6, 8.5); }
@@ -124,6 +134,16 @@ Metrics::Metrics(absl::string_view version)
                               "Newest index proven by a second replay; 0 = none since the start.")),
       verified_timestamp_seconds(AddGauge(registry_.get(), "swoosh_verified_timestamp_seconds",
                                           "When that was, in Unix time; 0 = not since the start.")),
+      access_reloads_ok(AddReloads(registry_.get(), kAccessReloads, kAccessReloadsHelp, "ok")),
+      access_reloads_failed(
+          AddReloads(registry_.get(), kAccessReloads, kAccessReloadsHelp, "failed")),
+      certificate_reloads_ok(
+          AddReloads(registry_.get(), kCertificateReloads, kCertificateReloadsHelp, "ok")),
+      certificate_reloads_failed(
+          AddReloads(registry_.get(), kCertificateReloads, kCertificateReloadsHelp, "failed")),
+      certificate_expiry_timestamp_seconds(
+          AddGauge(registry_.get(), "swoosh_certificate_expiry_timestamp_seconds",
+                   "When the server's certificate expires, in Unix time; 0 = without TLS.")),
       backup_failures(BuildCounter()
                           .Name("swoosh_backup_failures_total")
                           .Help("Backups that ended before their end.")

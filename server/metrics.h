@@ -90,6 +90,13 @@ class Metrics {
   prometheus::Gauge& verified_index;
   prometheus::Gauge& verified_timestamp_seconds;
 
+  // Of the file of --auth and of the TLS files, at the start and when they change.
+  prometheus::Counter& access_reloads_ok;
+  prometheus::Counter& access_reloads_failed;  // refused: what was read before stays in force
+  prometheus::Counter& certificate_reloads_ok;
+  prometheus::Counter& certificate_reloads_failed;
+  prometheus::Gauge& certificate_expiry_timestamp_seconds;
+
   prometheus::Counter& backup_failures;
   prometheus::Gauge& last_backup_timestamp_seconds;
 

@@ -65,10 +65,35 @@ struct Texts {
   std::string http = "127.0.0.1:7071";
   std::string guard_provider;
   std::string clock = "system";
+  TlsPaths tls;
 };
 
 // The options that only serving takes.
 using ServeOnly = std::vector<CLI::Option*>;
+
+void AddSecurityFlags(CLI::App* app, Options* options, Texts* texts, ServeOnly* serve_only) {
+  const auto add = [&](const char* flag, std::string* value, const char* help,
+                       const char* variable) {
+    serve_only->push_back(
+        app->add_option(flag, *value, help)->envname(variable)->type_name("FILE"));
+  };
+  add("--tls_cert", &texts->tls.certificate,
+      "PEM file of the gRPC server's certificate and those between it and the root; read again "
+      "when it changes",
+      "SWOOSH_TLS_CERT");
+  add("--tls_key", &texts->tls.key, "PEM file of its private key", "SWOOSH_TLS_KEY");
+  add("--tls_client_ca", &texts->tls.client_ca,
+      "PEM file of the roots of client certificates: clients must have one then",
+      "SWOOSH_TLS_CLIENT_CA");
+  add("--auth", &options->auth_file,
+      "JSON file of who may do what (swoosh.v1.AccessFile); whoever is not in it is refused. Read "
+      "again when it changes (default: everybody may do everything)",
+      "SWOOSH_AUTH");
+  serve_only->push_back(
+      app->add_flag("--insecure", options->insecure,
+                    "Use other than loopback addresses, although what goes there is not encrypted")
+          ->envname("SWOOSH_INSECURE"));
+}
 
 ServeOnly AddFlags(CLI::App* app, Options* options, Texts* texts) {
   app->add_option("--data_dir", options->data_dir, "Folder of the store")
@@ -121,11 +146,7 @@ ServeOnly AddFlags(CLI::App* app, Options* options, Texts* texts) {
                            ->envname("SWOOSH_RETAIN_RECORDS")
                            ->check(CLI::PositiveNumber)
                            ->type_name("N"));
-  serve_only.push_back(
-      app->add_flag("--insecure", options->insecure,
-                    "Use other than loopback addresses, although nothing is encrypted and "
-                    "nobody is authenticated")
-          ->envname("SWOOSH_INSECURE"));
+  AddSecurityFlags(app, options, texts, &serve_only);
   // No environment variable: it has to be said each time.
   serve_only.push_back(app->add_flag("--accept_clock_ahead", options->accept_clock_ahead,
                                      "Serve a store whose last record is more than an hour ahead "
@@ -133,17 +154,18 @@ ServeOnly AddFlags(CLI::App* app, Options* options, Texts* texts) {
   return serve_only;
 }
 
+// `is_safe`: whatever the address, because of TLS, or because --insecure says so.
 absl::StatusOr<HostPort> ParseAddress(absl::string_view flag, const std::string& text,
-                                      bool insecure) {
+                                      bool is_safe) {
   absl::StatusOr<HostPort> address = ParseHostPort(text);
   if (!address.ok()) {
     return absl::InvalidArgumentError(absl::StrCat(flag, ": ", address.status().message()));
   }
-  if (!address->IsLoopback() && !insecure) {
+  if (!address->IsLoopback() && !is_safe) {
     return absl::InvalidArgumentError(absl::StrCat(
-        flag, ": ", text,
-        " is not a loopback address; nothing is encrypted and nobody is authenticated in this "
-        "version, so add --insecure if that is meant"));
+        flag, ": ", text, " is not a loopback address, and what goes there is not encrypted",
+        flag == "--listen" ? "; use --tls_cert and --tls_key, or add --insecure if that is meant"
+                           : "; add --insecure if that is meant"));
   }
   return address;
 }
@@ -156,7 +178,16 @@ absl::Status Complete(const Texts& texts, Options* options) {
     options->snapshot_dir = absl::StrCat(options->data_dir, "/snapshots");
   }
   options->manual_clock = texts.clock == "manual";
-  absl::StatusOr<HostPort> listen = ParseAddress("--listen", texts.listen, options->insecure);
+  if (texts.tls.certificate.empty() != texts.tls.key.empty()) {
+    return absl::InvalidArgumentError("--tls_cert and --tls_key: one takes the other");
+  }
+  if (!texts.tls.certificate.empty()) {
+    options->tls = texts.tls;
+  } else if (!texts.tls.client_ca.empty()) {
+    return absl::InvalidArgumentError("--tls_client_ca: takes --tls_cert and --tls_key");
+  }
+  absl::StatusOr<HostPort> listen =
+      ParseAddress("--listen", texts.listen, options->insecure || options->tls.has_value());
   if (!listen.ok()) return listen.status();
   absl::StatusOr<HostPort> http = ParseAddress("--http", texts.http, options->insecure);
   if (!http.ok()) return http.status();

@@ -7,6 +7,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "server/tls_files.h"
 
 namespace swoosh {
 
@@ -39,6 +40,8 @@ struct Options {
   uint64_t snapshot_every_records = 0;  // 0: by the time that a replay would take
   uint64_t retain_records = 0;          // 0: everything
   bool insecure = false;
+  std::optional<TlsPaths> tls;  // of gRPC; unset: without TLS
+  std::string auth_file;        // "": everybody may do everything
   bool accept_clock_ahead = false;
   bool yes = false;         // of repair: don't ask
   std::string backup_file;  // restore; "-" is standard input

@@ -87,6 +87,24 @@ TEST(OptionsTest, OtherThanLoopbackNeedsInsecure) {
   EXPECT_TRUE(Parse({"--listen=127.3.2.1:0"}).options.has_value());
 }
 
+TEST(OptionsTest, WithTlsTheServicesNeedNoInsecureButHttpDoes) {
+  const ParsedOptions parsed =
+      Parse({"--listen=0.0.0.0:7070", "--tls_cert=c.pem", "--tls_key=k.pem",
+             "--tls_client_ca=ca.pem", "--auth=a.json"});
+  ASSERT_TRUE(parsed.options.has_value()) << parsed.error;
+  ASSERT_TRUE(parsed.options->tls.has_value());
+  EXPECT_EQ(parsed.options->tls->certificate, "c.pem");
+  EXPECT_EQ(parsed.options->tls->key, "k.pem");
+  EXPECT_EQ(parsed.options->tls->client_ca, "ca.pem");
+  EXPECT_EQ(parsed.options->auth_file, "a.json");
+  EXPECT_FALSE(Parse({}).options->tls.has_value());
+  EXPECT_NE(Parse({"--http=0.0.0.0:1", "--tls_cert=c", "--tls_key=k"}).error.find("--http"),
+            std::string::npos);
+  EXPECT_NE(Parse({"--tls_cert=c"}).error.find("--tls_key"), std::string::npos);
+  EXPECT_NE(Parse({"--tls_key=k"}).error.find("--tls_cert"), std::string::npos);
+  EXPECT_NE(Parse({"--tls_client_ca=ca"}).error.find("--tls_cert"), std::string::npos);
+}
+
 TEST(OptionsTest, TheGuardProviderIsAnAddress) {
   const ParsedOptions flag = Parse({"--guard_provider=127.0.0.1:7072"});
   ASSERT_TRUE(flag.options.has_value()) << flag.error;

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "server/byte_buffer_conversion.h"
+#include "server/grant.h"
 #include "server/guard_resolver.h"
 #include "server/request_validation.h"
 #include "server/status_conversion.h"
@@ -62,26 +63,33 @@ OrchestratorService::OrchestratorService(const Shared& shared)
       list_records_(shared.metrics->ForRpc("unary", kService, "ListRecords")),
       watch_(shared.metrics->ForRpc("server_stream", kService, "Watch")) {}
 
-grpc::ServerUnaryReactor* OrchestratorService::Submit(grpc::CallbackServerContext* /*context*/,
+grpc::ServerUnaryReactor* OrchestratorService::Submit(grpc::CallbackServerContext* context,
                                                       const grpc::ByteBuffer* request,
                                                       grpc::ByteBuffer* response) {
-  auto* call = new UnaryCall(&submit_, response);
-  const absl::StatusOr<const Backend*> backend = shared_.serving->Admit();
+  auto* call = new UnaryCall(shared_.calls, &submit_, context, response);
+  const absl::StatusOr<AdmittedCall> admitted =
+      shared_.admission->Admit(*context, "Submit", v1::SUBMITTER);
   auto submission = std::make_shared<Submission>();
-  absl::Status status = backend.status();
+  absl::Status status = admitted.status();
+  if (status.ok() && shared_.calls.budget->exhausted()) status = UnaryCall::TooManyAnswers();
   if (status.ok()) status = ParseProposal(*request, submission.get());
+  if (status.ok()) status = admitted->grant->CheckRequest(*submission->request);
   if (!status.ok()) {
     call->Fail(status);
     return call;
   }
-  Executor* executor = (*backend)->executor;
-  if ((*backend)->guards->MayAsk(*submission->request)) {
+  submission->actor = admitted->grant->name();
+  submission->grant = admitted->grant;
+  const Backend& backend = *admitted->backend;
+  Executor* executor = backend.executor;
+  if (backend.guards->MayAsk(*submission->request)) {
     submission->done = [call](const Answer& answer) { AnswerProposal(call, answer); };
-    (*backend)->guards->Submit(std::move(*submission), GuardResolver::WhenFull::kRefuse);
+    backend.guards->Submit(std::move(*submission), GuardResolver::WhenFull::kRefuse);
   } else if (submission->request->validate_only()) {
     status = shared_.readers->TryPost([call, executor, submission] {
-      AnswerProposal(
-          call, MovedIfUnanswered(executor->Validate(*submission->request, submission->actor)));
+      AnswerProposal(call,
+                     MovedIfUnanswered(executor->Validate(*submission->request, submission->actor,
+                                                          nullptr, submission->grant.get())));
     });
   } else {
     submission->done = [call](Answer answer) {
@@ -94,44 +102,57 @@ grpc::ServerUnaryReactor* OrchestratorService::Submit(grpc::CallbackServerContex
 }
 
 grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>* OrchestratorService::SubmitStream(
-    grpc::CallbackServerContext* /*context*/) {
-  const absl::StatusOr<const Backend*> backend = shared_.serving->Admit();
-  if (!backend.ok()) return new RefusedStream(backend.status(), &submit_stream_);
-  return new SubmitStreamReactor(**backend, shared_.streams, shared_.readers, &submit_stream_);
+    grpc::CallbackServerContext* context) {
+  absl::StatusOr<AdmittedCall> admitted =
+      shared_.admission->Admit(*context, "SubmitStream", v1::SUBMITTER);
+  if (!admitted.ok()) return new RefusedStream(admitted.status(), &submit_stream_);
+  return new SubmitStreamReactor(*std::move(admitted), shared_.streams, shared_.readers,
+                                 &submit_stream_);
 }
 
 grpc::ServerWriteReactor<grpc::ByteBuffer>* OrchestratorService::Watch(
-    grpc::CallbackServerContext* /*context*/, const grpc::ByteBuffer* request) {
+    grpc::CallbackServerContext* context, const grpc::ByteBuffer* request) {
+  GrantPtr grant;
   const auto open = [&]() -> absl::StatusOr<std::unique_ptr<WatchSession>> {
-    const absl::StatusOr<const Backend*> backend = shared_.serving->Admit();
-    if (!backend.ok()) return backend.status();
+    const absl::StatusOr<AdmittedCall> admitted =
+        shared_.admission->Admit(*context, "Watch", v1::READER);
+    if (!admitted.ok()) return admitted.status();
+    grant = admitted->grant;
     v1::WatchRequest parsed;
     absl::Status status = ParseRequest(*request, &parsed);
+    if (status.ok()) status = grant->CheckRequest(parsed);
     if (!status.ok()) return status;
-    return WatchSession::Open(parsed, &(*backend)->watch);
+    return WatchSession::Open(parsed, &admitted->backend->watch);
   };
-  return new WatchReactor(open(), shared_.streams, shared_.watchers, &watch_);
+  auto opened = open();
+  return new WatchReactor(std::move(opened), std::move(grant), shared_.streams, shared_.watchers,
+                          &watch_);
 }
 
 template <typename Request, typename Response, typename Blocks>
 grpc::ServerUnaryReactor* OrchestratorService::Read(
-    RpcMetrics* metrics, const grpc::ByteBuffer* bytes, grpc::ByteBuffer* response,
+    grpc::CallbackServerContext* context, absl::string_view method, RpcMetrics* metrics,
+    const grpc::ByteBuffer* bytes, grpc::ByteBuffer* response,
     absl::Status (Reader::*read)(const Request&, Response*) const, Blocks blocks) {
-  auto* call = new UnaryCall(metrics, response);
-  const absl::StatusOr<const Backend*> backend = shared_.serving->Admit();
+  auto* call = new UnaryCall(shared_.calls, metrics, context, response);
+  const absl::StatusOr<AdmittedCall> admitted =
+      shared_.admission->Admit(*context, method, v1::READER);
   Request request;
-  absl::Status status = backend.status();
+  absl::Status status = admitted.status();
   if (status.ok()) status = ParseRequest(*bytes, &request);
+  if (status.ok()) status = admitted->grant->CheckRequest(request);
   if (!status.ok()) {
     call->Fail(status);
     return call;
   }
   const bool elsewhere = blocks(request);
-  auto run = [call, read, reader = (*backend)->reader, request = std::move(request)] {
+  auto run = [call, read, reader = admitted->backend->reader, grant = admitted->grant,
+              request = std::move(request)] {
     Response message;
-    const absl::Status failure = (reader->*read)(request, &message);
+    absl::Status failure = (reader->*read)(request, &message);
+    if (failure.ok()) failure = grant->CheckAnswer(message);
     if (failure.ok()) {
-      call->Answer(message);
+      call->AnswerRead(message);
     } else {
       call->Fail(failure);
     }
@@ -144,41 +165,45 @@ grpc::ServerUnaryReactor* OrchestratorService::Read(
   return call;
 }
 
-grpc::ServerUnaryReactor* OrchestratorService::GetInstance(grpc::CallbackServerContext* /*context*/,
+grpc::ServerUnaryReactor* OrchestratorService::GetInstance(grpc::CallbackServerContext* context,
                                                            const grpc::ByteBuffer* request,
                                                            grpc::ByteBuffer* response) {
-  return Read(&get_instance_, request, response, &Reader::GetInstance,
+  return Read(context, "GetInstance", &get_instance_, request, response, &Reader::GetInstance,
               [](const v1::GetInstanceRequest& parsed) { return parsed.at_index() != 0; });
 }
 
-grpc::ServerUnaryReactor* OrchestratorService::ListInstances(
-    grpc::CallbackServerContext* /*context*/, const grpc::ByteBuffer* request,
-    grpc::ByteBuffer* response) {
-  return Read(&list_instances_, request, response, &Reader::ListInstances, kBlocks);
+grpc::ServerUnaryReactor* OrchestratorService::ListInstances(grpc::CallbackServerContext* context,
+                                                             const grpc::ByteBuffer* request,
+                                                             grpc::ByteBuffer* response) {
+  return Read(context, "ListInstances", &list_instances_, request, response, &Reader::ListInstances,
+              kBlocks);
 }
 
-grpc::ServerUnaryReactor* OrchestratorService::GetMachine(grpc::CallbackServerContext* /*context*/,
+grpc::ServerUnaryReactor* OrchestratorService::GetMachine(grpc::CallbackServerContext* context,
                                                           const grpc::ByteBuffer* request,
                                                           grpc::ByteBuffer* response) {
-  return Read(&get_machine_, request, response, &Reader::GetMachine, kNeverBlocks);
+  return Read(context, "GetMachine", &get_machine_, request, response, &Reader::GetMachine,
+              kNeverBlocks);
 }
 
-grpc::ServerUnaryReactor* OrchestratorService::ListMachines(
-    grpc::CallbackServerContext* /*context*/, const grpc::ByteBuffer* request,
-    grpc::ByteBuffer* response) {
-  return Read(&list_machines_, request, response, &Reader::ListMachines, kBlocks);
+grpc::ServerUnaryReactor* OrchestratorService::ListMachines(grpc::CallbackServerContext* context,
+                                                            const grpc::ByteBuffer* request,
+                                                            grpc::ByteBuffer* response) {
+  return Read(context, "ListMachines", &list_machines_, request, response, &Reader::ListMachines,
+              kBlocks);
 }
 
-grpc::ServerUnaryReactor* OrchestratorService::GetState(grpc::CallbackServerContext* /*context*/,
+grpc::ServerUnaryReactor* OrchestratorService::GetState(grpc::CallbackServerContext* context,
                                                         const grpc::ByteBuffer* request,
                                                         grpc::ByteBuffer* response) {
-  return Read(&get_state_, request, response, &Reader::GetState, kNeverBlocks);
+  return Read(context, "GetState", &get_state_, request, response, &Reader::GetState, kNeverBlocks);
 }
 
-grpc::ServerUnaryReactor* OrchestratorService::ListRecords(grpc::CallbackServerContext* /*context*/,
+grpc::ServerUnaryReactor* OrchestratorService::ListRecords(grpc::CallbackServerContext* context,
                                                            const grpc::ByteBuffer* request,
                                                            grpc::ByteBuffer* response) {
-  return Read(&list_records_, request, response, &Reader::ListRecords, kBlocks);
+  return Read(context, "ListRecords", &list_records_, request, response, &Reader::ListRecords,
+              kBlocks);
 }
 
 }  // namespace swoosh

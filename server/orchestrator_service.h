@@ -2,12 +2,14 @@
 #define SWOOSH_SERVER_ORCHESTRATOR_SERVICE_H_
 
 #include "absl/status/status.h"
+#include "absl/strings/string_view.h"
 #include "grpcpp/support/byte_buffer.h"
 #include "grpcpp/support/server_callback.h"
 #include "server/active_streams.h"
+#include "server/call_admission.h"
 #include "server/metrics.h"
 #include "server/reader.h"
-#include "server/serving.h"
+#include "server/unary_call.h"
 #include "server/worker_pool.h"
 #include "swoosh/v1/orchestrator.grpc.pb.h"
 
@@ -32,11 +34,12 @@ class OrchestratorService final : public RawOrchestrator {
   // What all calls share; it outlives them and this. `readers` run what blocks or computes,
   // `watchers` what watches send.
   struct Shared {
-    const Serving* serving = nullptr;
+    const CallAdmission* admission = nullptr;
     Metrics* metrics = nullptr;
     ActiveStreams* streams = nullptr;
     WorkerPool* readers = nullptr;
     WorkerPool* watchers = nullptr;
+    UnaryCall::Shared calls;
   };
   explicit OrchestratorService(const Shared& shared);
 
@@ -69,7 +72,8 @@ class OrchestratorService final : public RawOrchestrator {
  private:
   // A read of the Reader's: on the calling thread, unless `blocks` says that the request may block.
   template <typename Request, typename Response, typename Blocks>
-  grpc::ServerUnaryReactor* Read(RpcMetrics* metrics, const grpc::ByteBuffer* bytes,
+  grpc::ServerUnaryReactor* Read(grpc::CallbackServerContext* context, absl::string_view method,
+                                 RpcMetrics* metrics, const grpc::ByteBuffer* bytes,
                                  grpc::ByteBuffer* response,
                                  absl::Status (Reader::*read)(const Request&, Response*) const,
                                  Blocks blocks);

@@ -8,6 +8,7 @@
 #include "absl/status/statusor.h"
 #include "google/protobuf/arena.h"
 #include "google/protobuf/repeated_field.h"
+#include "server/grant.h"
 #include "server/message_arena.h"
 #include "swoosh/v1/orchestrator.pb.h"
 #include "swoosh/v1/record.pb.h"
@@ -17,6 +18,7 @@ namespace swoosh {
 // What a proposal is answered. The response is whole, but for `status`.
 //
 // Errors: those of Reduce (core/reducer.h), and
+//   kPermissionDenied   MACHINE_DENIED
 //   kInvalidArgument    REQUEST_ID_REUSED: the request_id was accepted before with another content
 //   kResourceExhausted  LIMIT_REACHED: the record would be too large
 //   kUnavailable        NOT_APPLIED; OUTCOME_UNKNOWN: the write or sync of its group failed
@@ -31,6 +33,9 @@ struct Submission {
   v1::SubmitRequest* request =
       google::protobuf::Arena::CreateMessage<v1::SubmitRequest>(arena.get());
   std::string actor;  // authenticated; "" = nobody
+  // What `actor` may do, as decided on the state that the proposal is carried out on. null:
+  // everything.
+  GrantPtr grant;
   // What external guards answered for it.
   google::protobuf::RepeatedPtrField<v1::GuardOutcome> guard_outcomes;
   // Called once, on the executor's answer thread, which all answers share: it must not block.

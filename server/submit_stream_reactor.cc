@@ -22,10 +22,11 @@ grpc::ByteBuffer ToResponse(const std::string& request_id, const Answer& answer)
 
 }  // namespace
 
-SubmitStreamReactor::SubmitStreamReactor(const Backend& backend, ActiveStreams* streams,
+SubmitStreamReactor::SubmitStreamReactor(AdmittedCall call, ActiveStreams* streams,
                                          WorkerPool* workers, RpcMetrics* metrics)
-    : executor_(backend.executor),
-      guards_(backend.guards),
+    : grant_(std::move(call.grant)),
+      executor_(call.backend->executor),
+      guards_(call.backend->guards),
       streams_(streams),
       workers_(workers),
       metrics_(metrics),
@@ -38,6 +39,10 @@ void SubmitStreamReactor::End(const absl::Status& status) {
   Handle([&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     if (ended_.ok()) ended_ = status;
   });
+}
+
+void SubmitStreamReactor::Tick(absl::Time /*now*/) {
+  if (grant_->revoked()) End(AccessChangedError());
 }
 
 void SubmitStreamReactor::OnCancel() {
@@ -132,6 +137,8 @@ SubmitStreamReactor::Actions SubmitStreamReactor::NextActions() {
 
 void SubmitStreamReactor::TakeRequest() {
   submission_ = Submission();
+  submission_.actor = grant_->name();
+  submission_.grant = grant_;
   v1::SubmitRequest& request = *submission_.request;
   number_ = AddSlot(reading_bytes_.Length());
   absl::Status status = ParseRequest(reading_bytes_, &request);
@@ -139,6 +146,7 @@ void SubmitStreamReactor::TakeRequest() {
   // What did not parse may hold anything.
   if (!status.ok()) request.Clear();
   if (status.ok()) status = PrepareProposal(&request);
+  if (status.ok()) status = grant_->CheckRequest(request);
   if (!status.ok()) return Settle(request.request_id(), status);
   if (request.validate_only()) return Validate();
   submission_.done = [this, number = number_, request_id = request.request_id()](Answer answer) {
@@ -180,7 +188,8 @@ void SubmitStreamReactor::Validate() {
   auto submission = std::make_shared<const Submission>(std::move(submission_));
   const absl::Status posted = workers_->TryPost([this, number = number_, submission] {
     OnAnswer(number, submission->request->request_id(),
-             MovedIfUnanswered(executor_->Validate(*submission->request, submission->actor)));
+             MovedIfUnanswered(executor_->Validate(*submission->request, submission->actor, nullptr,
+                                                   submission->grant.get())));
   });
   if (!posted.ok()) {
     return Settle(submission->request->request_id(), posted);

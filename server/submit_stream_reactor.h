@@ -15,10 +15,11 @@
 #include "grpcpp/support/byte_buffer.h"
 #include "grpcpp/support/server_callback.h"
 #include "server/active_streams.h"
+#include "server/call_admission.h"
 #include "server/executor.h"
+#include "server/grant.h"
 #include "server/guard_resolver.h"
 #include "server/metrics.h"
-#include "server/serving.h"
 #include "server/submission.h"
 #include "server/worker_pool.h"
 
@@ -29,21 +30,21 @@ namespace swoosh {
 inline constexpr size_t kStreamRequestsMax = 1'024;
 inline constexpr size_t kStreamRequestBytesMax = 8 * 1'024 * 1'024;
 
-// A SubmitStream RPC. Requests go to the executor in the order read, and each has a slot that keeps
-// its answer until those before it are written. One that may need the provider of external guards
-// waits until those before it are answered, and nothing is read until it is answered itself.
-// Deletes itself when gRPC has done with it, which is not before everything that it gave away was
-// answered.
+// A SubmitStream RPC. It ends when what its caller may do is changed. Requests go to the executor
+// in the order read, and each has a slot that keeps its answer until those before it are written.
+// One that may need the provider of external guards waits until those before it are answered, and
+// nothing is read until it is answered itself. Deletes itself when gRPC has done with it, which is
+// not before everything that it gave away was answered.
 class SubmitStreamReactor final
     : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>,
       public ActiveStream {
  public:
   // The pointers outlive the RPC. `workers` compute for validate_only.
-  SubmitStreamReactor(const Backend& backend, ActiveStreams* streams, WorkerPool* workers,
+  SubmitStreamReactor(AdmittedCall call, ActiveStreams* streams, WorkerPool* workers,
                       RpcMetrics* metrics);
 
   void End(const absl::Status& status) override;
-  void Tick(absl::Time) override {}
+  void Tick(absl::Time now) override;
 
  private:
   struct Slot {
@@ -85,6 +86,7 @@ class SubmitStreamReactor final
   void OnAnswer(uint64_t number, const std::string& request_id, const Answer& answer);
   void PutAnswer(uint64_t number, grpc::ByteBuffer answer) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
+  const GrantPtr grant_;
   Executor* const executor_;
   GuardResolver* const guards_;
   ActiveStreams* const streams_;

@@ -12,9 +12,13 @@ namespace swoosh {
 
 // Nothing here calls gRPC with mutex_ held: it may run a reaction on the same thread.
 
-WatchReactor::WatchReactor(absl::StatusOr<std::unique_ptr<WatchSession>> opened,
+WatchReactor::WatchReactor(absl::StatusOr<std::unique_ptr<WatchSession>> opened, GrantPtr grant,
                            ActiveStreams* streams, WorkerPool* workers, RpcMetrics* metrics)
-    : streams_(streams), workers_(workers), metrics_(metrics), begin_(MonotonicNow()) {
+    : grant_(std::move(grant)),
+      streams_(streams),
+      workers_(workers),
+      metrics_(metrics),
+      begin_(MonotonicNow()) {
   streams_->Add(this);
   if (!opened.ok()) {
     FinishWith(opened.status());
@@ -37,6 +41,7 @@ void WatchReactor::End(const absl::Status& status) {
 }
 
 void WatchReactor::Tick(absl::Time now) {
+  if (grant_ != nullptr && grant_->revoked()) End(AccessChangedError());
   {
     absl::MutexLock lock(&mutex_);
     const bool same_write = std::exchange(writes_at_tick_, writes_) == writes_;

@@ -11,6 +11,7 @@
 #include "grpcpp/support/byte_buffer.h"
 #include "grpcpp/support/server_callback.h"
 #include "server/active_streams.h"
+#include "server/grant.h"
 #include "server/metrics.h"
 #include "server/watch_session.h"
 #include "server/worker_pool.h"
@@ -23,9 +24,10 @@ namespace swoosh {
 class WatchReactor final : public grpc::ServerWriteReactor<grpc::ByteBuffer>, public ActiveStream {
  public:
   // Begins the RPC. With an error for `opened`, it ends at once with that. The pointers outlive the
-  // RPC; `workers` never refuses.
-  WatchReactor(absl::StatusOr<std::unique_ptr<WatchSession>> opened, ActiveStreams* streams,
-               WorkerPool* workers, RpcMetrics* metrics);
+  // RPC; `workers` never refuses. `grant` is of who watches: once it is revoked the watch ends;
+  // null with an error.
+  WatchReactor(absl::StatusOr<std::unique_ptr<WatchSession>> opened, GrantPtr grant,
+               ActiveStreams* streams, WorkerPool* workers, RpcMetrics* metrics);
 
   void End(const absl::Status& status) override;
   void Tick(absl::Time now) override;
@@ -56,6 +58,7 @@ class WatchReactor final : public grpc::ServerWriteReactor<grpc::ByteBuffer>, pu
 
   void Wake();
 
+  const GrantPtr grant_;
   ActiveStreams* const streams_;
   WorkerPool* const workers_;
   RpcMetrics* const metrics_;

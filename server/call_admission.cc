@@ -1,0 +1,66 @@
+#include "server/call_admission.h"
+
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "grpc/grpc_security_constants.h"
+#include "grpcpp/security/auth_context.h"
+
+namespace swoosh {
+namespace {
+
+constexpr char kAuthorization[] = "authorization";
+constexpr absl::string_view kBearer = "bearer ";
+
+absl::string_view View(grpc::string_ref text) { return {text.data(), text.size()}; }
+
+void AddProperties(const grpc::AuthContext& context, const char* property,
+                   std::vector<std::string>* values) {
+  for (const grpc::string_ref& value : context.FindPropertyValues(property)) {
+    values->emplace_back(value.data(), value.size());
+  }
+}
+
+Credentials CredentialsOf(const grpc::ServerContextBase& context) {
+  Credentials credentials;
+  const auto [begin, end] = context.client_metadata().equal_range(kAuthorization);
+  for (auto it = begin; it != end; ++it) {
+    const absl::string_view value = View(it->second);
+    // Two of them, or another scheme, are nobody's: a caller who shows something is told by that.
+    const bool first = !credentials.token.has_value();
+    credentials.token = first && absl::StartsWithIgnoreCase(value, kBearer)
+                            ? std::string(value.substr(kBearer.size()))
+                            : std::string();
+  }
+  const std::shared_ptr<const grpc::AuthContext> connection = context.auth_context();
+  // Only what the handshake has verified.
+  if (connection == nullptr || !connection->IsPeerAuthenticated()) return credentials;
+  AddProperties(*connection, GRPC_X509_SAN_PROPERTY_NAME, &credentials.certificate_names);
+  if (credentials.certificate_names.empty()) {
+    AddProperties(*connection, GRPC_X509_CN_PROPERTY_NAME, &credentials.certificate_names);
+  }
+  return credentials;
+}
+
+}  // namespace
+
+absl::StatusOr<AdmittedCall> CallAdmission::Admit(const grpc::ServerContextBase& context,
+                                                  absl::string_view method, v1::Role role) const {
+  AdmittedCall call;
+  if (access_ == nullptr) {
+    call.grant = Grant::OfEverything();
+  } else {
+    absl::StatusOr<GrantPtr> grant = access_->Identify(CredentialsOf(context));
+    if (!grant.ok()) return grant.status();
+    call.grant = *std::move(grant);
+    if (absl::Status status = call.grant->CheckMethod(method, role); !status.ok()) return status;
+  }
+  const absl::StatusOr<const Backend*> backend = serving_->Admit();
+  if (!backend.ok()) return backend.status();
+  call.backend = *backend;
+  return call;
+}
+
+}  // namespace swoosh
