@@ -10,14 +10,17 @@ import shutil
 import subprocess
 import unittest
 
+import certificates
 import swoosh_server
 import test_main
 import yaml
+from swoosh.v1 import orchestrator_pb2
+from swoosh_api import refusal_of
 
 DEPLOY = swoosh_server.ROOT / "deploy"
 RULES = DEPLOY / "prometheus/swoosh.rules.yaml"
 OPERATING = swoosh_server.ROOT / "server/OPERATING.md"
-MEMBERS = ("base", "overlays/single-node", "overlays/prometheus-operator")
+MEMBERS = ("base", "overlays/single-node", "overlays/tls", "overlays/prometheus-operator")
 KUBECTL = shutil.which("kubectl")
 NODE = os.environ.get("SWOOSH_NODE")
 NODE_MODULES = os.environ.get("SWOOSH_NODE_MODULES")
@@ -201,6 +204,36 @@ class KubernetesTest(unittest.TestCase):
         ports = {each["name"]: each["containerPort"] for each in container["ports"]}
         self.assertIn(f"--listen=0.0.0.0:{ports['grpc']}", container["args"])
         self.assertIn(f"--http=0.0.0.0:{ports['http']}", container["args"])
+
+    def test_with_tls_the_server_finds_each_file_in_a_secret_and_listens_encrypted(self):
+        pod = self.pod_of(objects("overlays/tls"))["spec"]
+        (container,) = pod["containers"]
+        secrets = {each["name"] for each in pod["volumes"] if "secret" in each}
+        folders = {
+            each["mountPath"] for each in container["volumeMounts"] if each["name"] in secrets
+        }
+        files = dict(flag.split("=") for flag in container["args"] if "/etc/" in flag)
+        self.assertEqual(set(files), {"--tls_cert", "--tls_key", "--tls_client_ca", "--auth"})
+        self.assertEqual({str(pathlib.Path(path).parent) for path in files.values()}, folders)
+
+        made = swoosh_server.temporary_folder()
+        authority = certificates.Authority(made)
+        certificate, key = certificates.server_certificate(authority)
+        access = made / "access.json"
+        access.write_text(
+            '{"identities": [{"name": "ops", "role": "OPERATOR", "certificates": ["ops"]}]}'
+        )
+        secret = {"tls.crt": certificate, "tls.key": key, "ca.crt": authority.path}
+        secret[access.name] = access
+        server = swoosh_server.Server(
+            *(f"{flag}={secret[pathlib.Path(path).name]}" for flag, path in files.items())
+        )
+        self.addCleanup(server.close)
+        self.assertEqual(server.http("/readyz")[0], 200)
+        in_the_clear = refusal_of(
+            server.orchestrator.GetState, orchestrator_pb2.GetStateRequest(), timeout=10
+        )
+        self.assertEqual(in_the_clear.code.name, "UNAVAILABLE")
 
     @unittest.skipUnless(NODE and NODE_MODULES, "the npm packages are not installed")
     def test_the_restoring_pod_is_as_careful_and_no_service_finds_it(self):

@@ -11,6 +11,7 @@ import unittest
 
 import grpc
 import swoosh_ctl
+import swoosh_http
 import swoosh_server
 import test_main
 from swoosh.v1 import admin_pb2, admin_pb2_grpc, orchestrator_pb2, orchestrator_pb2_grpc
@@ -213,6 +214,30 @@ class RolesTest(AuthorisationTestCase):
         list_services = b"\x3a\x00"
         answer = next(reflect(iter([list_services]), timeout=CALL_SECONDS_MAX))
         self.assertIn(b"swoosh.v1.Orchestrator", answer)
+
+    def test_over_http_the_same_tokens_may_do_the_same(self):
+        def ask(path, token=None, **named):
+            headers = {} if token is None else {"Authorization": f"Bearer {token}"}
+            answer = swoosh_http.ask(self.server, path, headers=headers, **named)
+            return answer.code, "" if answer.code == 200 else answer.reason
+
+        body = {"transitions": [{"createInstance": {"instanceId": "a", "machine": "counter"}}]}
+        submit(self.stub("submitter"), register(COUNTER))
+        for token in (None, "wrong"):
+            self.assertEqual(ask("/v1/state", token), (401, "CREDENTIALS_UNKNOWN"))
+        self.assertEqual(ask("/v1/state", "reader"), (200, ""))
+        with self.assertRaises(swoosh_http.Refused) as refused:
+            swoosh_http.EventSource(self.server)
+        self.assertEqual(refused.exception.answer.code, 401)
+        self.assertEqual(
+            ask("/v1/submit", "reader", method="POST", body=body), (403, "ROLE_DENIED")
+        )
+        self.assertEqual(ask("/v1/submit", "submitter", method="POST", body=body), (200, ""))
+        record = self.stub("reader").ListRecords(
+            orchestrator_pb2.ListRecordsRequest(from_index=2)
+        ).records[0]
+        self.assertEqual(record.actor, "submitter")
+        self.assertEqual(swoosh_http.ask(self.server, "/metrics").code, 200)
 
     def test_a_role_that_lacks_is_named(self):
         self.assert_denied("ROLE_DENIED", {"role": "OPERATOR", "identity": "submitter"},
