@@ -57,7 +57,7 @@ void PrefetchLeaves(NodeRef root, absl::Span<const StateKey* const> keys) {
       for (size_t i = 0; i < count; ++i) {
         if (!nodes[i].is_inner()) continue;
         nodes[i] = nodes[i].inner()->ChildAt(NibbleAt(keys[i]->path, depth));
-        nodes[i].Prefetch();
+        if (!nodes[i].is_none()) nodes[i].Prefetch();
         deeper = deeper || nodes[i].is_inner();
       }
     }
