@@ -356,6 +356,8 @@ class CheckedRun:
     def _phase(self):
         if not self.serving and self.server.has_begun_to_serve():
             self.await_serving()
+            if self.refusal:  # it ended by itself
+                return "start_up"
         if self.serving:
             unfinished = any(self.server.snapshot_dir.glob("*.tmp"))
             return "snapshot" if unfinished else "serving"
