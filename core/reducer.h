@@ -34,7 +34,7 @@ struct Proposal {
   uint32_t reducer_version = kReducerVersion;
 };
 
-// How many keys to look ahead with StateView::Prefetch: as far as it gains.
+// How many keys to look ahead with StateView::Prefetch at a time.
 inline constexpr size_t kKeysAhead = 16;
 
 // One for each transition: the entry of the instance that it names; an empty one where it names

@@ -16,43 +16,22 @@
 #include "core/errors.h"
 #include "gtest/gtest.h"
 #include "server/client_for_test.h"
-#include "server/executor_for_test.h"
-#include "server/guard_resolver.h"
-#include "server/reader.h"
-#include "server/root_leases.h"
+#include "server/grpc_server_for_test.h"
 #include "server/submit_stream_reactor.h"
-#include "server/watch_message_cache.h"
-#include "storage/memory_log.h"
 
 namespace swoosh {
 namespace {
 
 using SubmitStream = grpc::ClientReaderWriter<v1::SubmitRequest, v1::SubmitResponse>;
 
-class GrpcServerTest : public testing::Test {
+class GrpcServerTest : public GrpcServerFixture {
  protected:
   void SetUp() override {
-    auto started = GrpcServer::Start({"127.0.0.1", 0},
-                                     {&serving_, &metrics_, &streams_, &readers_, &watchers_});
-    ASSERT_TRUE(started.ok()) << started.status();
-    server_ = *std::move(started);
+    GrpcServerFixture::SetUp();
+    ASSERT_FALSE(HasFatalFailure());
     client_ = std::make_unique<Client>(absl::StrCat("127.0.0.1:", server_->port()));
-    backend_.executor = &under_test_.executor();
-    backend_.guards = &guards_;
-    backend_.feed = &under_test_.feed();
-    backend_.reader = &reader_;
-    backend_.watch = {[this] { return under_test_.executor().committed(); }, &under_test_.feed(),
-                      &cache_, kTestHistoryId};
-  }
-  void TearDown() override {
-    log_.Open();
-    if (server_ != nullptr) server_->Shutdown(absl::Seconds(5));
   }
 
-  void Begin() {
-    serving_.Begin(&backend_);
-    server_->SetServing(true);
-  }
   // Begins, with the machine "door".
   void BeginWithDoors() {
     Begin();
@@ -66,22 +45,6 @@ class GrpcServerTest : public testing::Test {
     }
   }
 
-  MemoryLog memory_log_;
-  GatedLog log_{&memory_log_};
-  ExecutorUnderTest under_test_{&log_};
-  Executor& executor_ = under_test_.executor();
-  GuardResolver guards_{&executor_, &under_test_.window(), nullptr};
-  RootLeases leases_;
-  WatchMessageCache cache_{kTestHistoryId};
-  Reader reader_{[this] { return under_test_.executor().committed(); }, &under_test_.feed(),
-                 &leases_, kTestHistoryId};
-  Metrics metrics_{"test"};
-  Serving serving_{absl::Now()};
-  WorkerPool readers_{"read", 2, 64};
-  WorkerPool watchers_{"watch", 2, 2 * kWatchersMax};
-  ActiveStreams streams_{kWatchTickInterval};
-  Backend backend_;
-  std::unique_ptr<GrpcServer> server_;
   std::unique_ptr<Client> client_;
 };
 

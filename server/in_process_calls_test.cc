@@ -8,20 +8,12 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "core/errors.h"
 #include "gtest/gtest.h"
 #include "server/client_for_test.h"
-#include "server/executor_for_test.h"
-#include "server/grpc_server.h"
-#include "server/guard_resolver.h"
-#include "server/reader.h"
-#include "server/root_leases.h"
-#include "server/serving.h"
+#include "server/grpc_server_for_test.h"
 #include "server/status_conversion.h"
-#include "server/watch_message_cache.h"
-#include "storage/memory_log.h"
 
 namespace swoosh {
 namespace {
@@ -31,25 +23,8 @@ constexpr char kGetState[] = "/swoosh.v1.Orchestrator/GetState";
 constexpr char kWatch[] = "/swoosh.v1.Orchestrator/Watch";
 constexpr absl::Duration kPatience = absl::Seconds(30);
 
-class InProcessCallsTest : public testing::Test {
+class InProcessCallsTest : public GrpcServerFixture {
  protected:
-  void SetUp() override {
-    auto started = GrpcServer::Start({"127.0.0.1", 0},
-                                     {&serving_, &metrics_, &streams_, &readers_, &watchers_});
-    ASSERT_TRUE(started.ok()) << started.status();
-    server_ = *std::move(started);
-    backend_.executor = &under_test_.executor();
-    backend_.guards = &guards_;
-    backend_.feed = &under_test_.feed();
-    backend_.reader = &reader_;
-    backend_.watch = {[this] { return under_test_.executor().committed(); }, &under_test_.feed(),
-                      &cache_, kTestHistoryId};
-  }
-  void TearDown() override {
-    log_.Open();
-    server_->Shutdown(absl::Seconds(5));
-  }
-
   template <typename Response>
   absl::Status Call(const char* method, const google::protobuf::Message& request,
                     Response* response, absl::Duration timeout = kPatience) {
@@ -59,22 +34,6 @@ class InProcessCallsTest : public testing::Test {
     v1::SubmitResponse response;
     return Call(kSubmit, request, &response);
   }
-
-  MemoryLog memory_log_;
-  GatedLog log_{&memory_log_};
-  ExecutorUnderTest under_test_{&log_};
-  GuardResolver guards_{&under_test_.executor(), &under_test_.window(), nullptr};
-  RootLeases leases_;
-  WatchMessageCache cache_{kTestHistoryId};
-  Reader reader_{[this] { return under_test_.executor().committed(); }, &under_test_.feed(),
-                 &leases_, kTestHistoryId};
-  Metrics metrics_{"test"};
-  Serving serving_{absl::Now()};
-  WorkerPool readers_{"read", 2, 64};
-  WorkerPool watchers_{"watch", 2, 2 * kWatchersMax};
-  ActiveStreams streams_{kWatchTickInterval};
-  Backend backend_;
-  std::unique_ptr<GrpcServer> server_;
 };
 
 TEST_F(InProcessCallsTest, ItIsToldWhatAClientIsTold) {

@@ -12,6 +12,8 @@
 #include <system_error>
 #include <utility>
 
+#include "server/memory_use.h"
+
 namespace swoosh {
 namespace {
 
@@ -21,7 +23,6 @@ struct ProcessStat {
   uint64_t system_ticks = 0;
   uint64_t start_ticks = 0;  // after the machine started
   uint64_t virtual_bytes = 0;
-  uint64_t resident_pages = 0;
 };
 
 std::optional<ProcessStat> ReadProcessStat() {
@@ -38,7 +39,7 @@ std::optional<ProcessStat> ReadProcessStat() {
   skip(11);
   fields >> stat.user_ticks >> stat.system_ticks;
   skip(6);
-  fields >> stat.start_ticks >> stat.virtual_bytes >> stat.resident_pages;
+  fields >> stat.start_ticks >> stat.virtual_bytes;
   if (!fields) return std::nullopt;
   return stat;
 }
@@ -100,9 +101,6 @@ std::vector<prometheus::MetricFamily> CollectProcessMetrics() {
     const auto ticks = static_cast<double>(stat->user_ticks + stat->system_ticks);
     families.AddCounter("process_cpu_seconds_total", "CPU time spent, user and system.",
                         ticks / ticks_per_second);
-    families.AddGauge(
-        "process_resident_memory_bytes", "Memory that is in use.",
-        static_cast<double>(stat->resident_pages) * static_cast<double>(sysconf(_SC_PAGESIZE)));
     families.AddGauge("process_virtual_memory_bytes", "Memory that is mapped.",
                       static_cast<double>(stat->virtual_bytes));
     if (const std::optional<double> boot = BootTimeSeconds(); boot.has_value()) {
@@ -110,6 +108,10 @@ std::vector<prometheus::MetricFamily> CollectProcessMetrics() {
                         "When the process started, in seconds since the Unix epoch.",
                         *boot + static_cast<double>(stat->start_ticks) / ticks_per_second);
     }
+  }
+  if (const uint64_t bytes = MemoryUsedBytes(); bytes > 0) {
+    families.AddGauge("process_resident_memory_bytes", "Memory that is in use.",
+                      static_cast<double>(bytes));
   }
   if (const std::optional<double> open = OpenFileCount(); open.has_value()) {
     families.AddGauge("process_open_fds", "File descriptors that are open.", *open);

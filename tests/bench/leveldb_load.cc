@@ -8,7 +8,6 @@
 // which changes its files: give a copy.
 
 #include <cstdint>
-#include <cstdio>
 #include <memory>
 #include <string>
 #include <utility>
@@ -90,12 +89,7 @@ int Main() {
   const absl::StatusOr<std::vector<std::string>> records =
       ReadSource(absl::GetFlag(FLAGS_source), absl::GetFlag(FLAGS_source_records));
   const absl::StatusOr<std::string> json = records.ok() ? Write(*records) : records.status();
-  if (!json.ok()) {
-    std::fprintf(stderr, "%s\n", json.status().ToString().c_str());
-    return 1;
-  }
-  std::printf("%s\n", json->c_str());
-  return 0;
+  return PrintOutcome(json);
 }
 
 }  // namespace

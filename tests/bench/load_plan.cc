@@ -1,6 +1,7 @@
 #include "tests/bench/load_plan.h"
 
 #include <algorithm>
+#include <cstdio>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
@@ -67,6 +68,15 @@ std::string LoadTally::ToJson(const LoadPlan& plan) const {
       Quoted(first_error), number_max,
       static_cast<double>(reply_bytes) / static_cast<double>(std::max<uint64_t>(answered, 1)),
       us(0.5), us(0.9), us(0.99), us(0.999), absl::ToDoubleMicroseconds(latency.max()));
+}
+
+int PrintOutcome(const absl::StatusOr<std::string>& json) {
+  if (!json.ok()) {
+    std::fprintf(stderr, "%s\n", json.status().ToString().c_str());
+    return 1;
+  }
+  std::printf("%s\n", json->c_str());
+  return 0;
 }
 
 }  // namespace swoosh

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "cli/latency_histogram.h"
@@ -58,6 +59,9 @@ struct LoadTally {
   // One line of JSON.
   std::string ToJson(const LoadPlan& plan) const;
 };
+
+// Prints the line, or the error on stderr; returns what the program exits with.
+int PrintOutcome(const absl::StatusOr<std::string>& json);
 
 // What a good answer looks like.
 struct ReplyCheck {

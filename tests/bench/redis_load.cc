@@ -14,7 +14,6 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdint>
-#include <cstdio>
 #include <cstring>
 #include <deque>
 #include <string>
@@ -164,15 +163,7 @@ absl::StatusOr<std::string> RunLoad() {
   return json;
 }
 
-int Main() {
-  const absl::StatusOr<std::string> json = RunLoad();
-  if (!json.ok()) {
-    std::fprintf(stderr, "%s\n", json.status().ToString().c_str());
-    return 1;
-  }
-  std::printf("%s\n", json->c_str());
-  return 0;
-}
+int Main() { return PrintOutcome(RunLoad()); }
 
 }  // namespace
 }  // namespace swoosh

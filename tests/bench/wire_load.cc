@@ -6,7 +6,6 @@
 //       --in_flight=64 --connections=7 --duration=5s --number_field=2
 
 #include <cstdint>
-#include <cstdio>
 #include <fstream>
 #include <iterator>
 #include <string>
@@ -20,6 +19,7 @@
 #include "absl/strings/str_split.h"
 #include "absl/time/time.h"
 #include "tests/bench/load_client.h"
+#include "tests/bench/load_plan.h"
 
 ABSL_FLAG(std::string, target, "", "HOST:PORT of the server.");
 ABSL_FLAG(std::string, method, "", "/package.Service/Method");
@@ -91,12 +91,7 @@ absl::StatusOr<Load> LoadFromFlags() {
 int Main() {
   const absl::StatusOr<Load> load = LoadFromFlags();
   const absl::StatusOr<std::string> json = load.ok() ? RunLoad(*load) : load.status();
-  if (!json.ok()) {
-    std::fprintf(stderr, "%s\n", json.status().ToString().c_str());
-    return 1;
-  }
-  std::printf("%s\n", json->c_str());
-  return 0;
+  return PrintOutcome(json);
 }
 
 }  // namespace
