@@ -255,6 +255,7 @@ Life Campaign::Live(const CrashFileSystem& disk, FaultFileSystem* files, Written
 
 void Campaign::SendBursts(StoreServer* server, SnapshotPromises* snapshots, WrittenHistory* history,
                           FaultFileSystem* files, const Mode& mode, Life* life) {
+  int sent_afterwards = 0;
   for (int burst = 0; burst < kBursts; ++burst) {
     const auto fired = files->first_fired();
     const bool writes_over = fired.has_value() && Changes(fired->call) && IsOfLog(fired->path);
@@ -263,7 +264,9 @@ void Campaign::SendBursts(StoreServer* server, SnapshotPromises* snapshots, Writ
     if (writes_over && outcome.acknowledged > 0) {
       life->problems.push_back("acknowledged after a failed write");
     }
-    if (writes_over && !server->executor().fenced()) {
+    // Proposals that are refused by themselves write nothing, and meet no error.
+    sent_afterwards += writes_over ? count : 0;
+    if (sent_afterwards > kRefusedInARowMax && !server->executor().fenced()) {
       life->problems.push_back("not fenced after a failed write");
     }
     if (burst == kSnapshotBurst) snapshots->Take().IgnoreError();

@@ -16,8 +16,7 @@ namespace {
 
 using Call = FaultFileSystem::Call;
 
-// More than are ever refused in a row (Workload).
-constexpr int kBurst = 12;
+constexpr int kBurst = kRefusedInARowMax + 1;
 constexpr absl::Duration kAttemptMax = absl::Seconds(30);
 constexpr absl::Duration kPollInterval = absl::Milliseconds(1);
 
