@@ -19,6 +19,7 @@ import time
 
 import grpc
 import history_checker
+import history_types
 import ledger
 import swoosh_server
 from history_client import BROKEN, digest_of, hlc_of
@@ -102,8 +103,8 @@ class OwnEvents:
 
 
 def record_of(message, raw):
-    """The history_checker.Record of a Record and its stored bytes."""
-    return history_checker.Record(
+    """The history_types.Record of a Record and its stored bytes."""
+    return history_types.Record(
         message.index,
         hashlib.sha256(raw).digest(),
         message.previous_hash,
@@ -335,7 +336,7 @@ class CheckedRun:
         self.serving = True
         self.slowest_start_seconds = max(self.slowest_start_seconds, self.server.start_seconds)
         state_hash = bytes.fromhex(self.server.state_hash)
-        state = history_checker.State(self.server.index, state_hash, 0)
+        state = history_types.State(self.server.index, state_hash, 0)
         self._own.add("answer_read", ("launch", self._launch), state)
         return True
 

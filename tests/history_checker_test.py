@@ -10,7 +10,9 @@ import unittest
 
 import ledger
 import test_main
-from history_checker import RECORDS_KEPT, Accepted, Checker, Listed, Record, State, WatchFilter
+from history_checker import Checker
+from history_log import RECORDS_KEPT
+from history_types import Accepted, Listed, Record, State, WatchFilter
 
 GENESIS = b"genesis"
 

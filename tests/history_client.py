@@ -17,9 +17,9 @@ import threading
 import time
 
 import grpc
-import history_checker
 import ledger
 import swoosh_server
+from history_types import Accepted, Listed, State, WatchFilter
 from swoosh.v1 import orchestrator_pb2, orchestrator_pb2_grpc
 from swoosh_api import Refusal
 
@@ -221,7 +221,7 @@ class Client(threading.Thread):
         self._write(
             "accept",
             key,
-            history_checker.Accepted(
+            Accepted(
                 answer.index, answer.record_hash, hlc_of(answer.hlc), answer.duplicate, results
             ),
         )
@@ -298,7 +298,7 @@ class UnaryClient(Client):
                 orchestrator_pb2.GetStateRequest(), wait_for_ready=True, timeout=ANSWER_SECONDS_MAX
             )
             self.index = max(self.index, state.index)
-            return history_checker.State(state.index, state.state_hash, state.instance_count)
+            return State(state.index, state.state_hash, state.instance_count)
         if query[0] == "list":
             return self.list(stub, query[1])
         past = query[2] if query[0] == "instance_at" else 0
@@ -324,7 +324,7 @@ class UnaryClient(Client):
             page = stub.ListInstances(asked, wait_for_ready=True, timeout=ANSWER_SECONDS_MAX)
             found |= {each.id: ledger.instance_of(each) for each in page.instances}
             if not page.next_page_token:
-                return history_checker.Listed(page.index, found)
+                return Listed(page.index, found)
             asked.page_token = page.next_page_token
 
 
@@ -406,10 +406,10 @@ class WatchClient(Client):
         dice = self.choices.random
         sort = dice.random()
         if sort < 0.4:
-            return history_checker.WatchFilter()
+            return WatchFilter()
         if sort < 0.7:
-            return history_checker.WatchFilter(ids=frozenset(dice.sample(self.choices.shared, 2)))
-        return history_checker.WatchFilter(states=frozenset({"closed"}))
+            return WatchFilter(ids=frozenset(dice.sample(self.choices.shared, 2)))
+        return WatchFilter(states=frozenset({"closed"}))
 
     def begin(self, stub):
         """One watch with its resumptions, for a while."""
