@@ -37,8 +37,26 @@ ANSWER_SECONDS_MAX = 120
 ROUND_SECONDS = 0.02
 FORGET_EVENTS = 2000
 SETUP = "setup"
-SEEN = ("accepted", "duplicates", "refused", "reads", "watched", "records", "state_hashes")
-WRONG = ("WRONG_READ", "WRONG_REFUSAL", "WRONG_CHANGE", "WRONG_ANSWER", "STATE_HASH")
+SEEN = (
+    "accepted",
+    "duplicates",
+    "refused",
+    "validated",
+    "guarded",
+    "reads",
+    "watched",
+    "records",
+    "state_hashes",
+)
+WRONG = (
+    "WRONG_READ",
+    "WRONG_REFUSAL",
+    "WRONG_VALIDATION",
+    "WRONG_GUARD",
+    "WRONG_CHANGE",
+    "WRONG_ANSWER",
+    "STATE_HASH",
+)
 
 
 class EventSource:
@@ -117,6 +135,7 @@ def record_of(message, raw):
             for each in message.changes
         ),
         message.state_hash,
+        tuple(map(ledger.guard_of, message.guard_outcomes)),
     )
 
 
@@ -263,8 +282,13 @@ class CheckedRun:
     The server must be up when it is made. Use it from one thread, the server's.
     """
 
-    def __init__(self, server, seed, clients=CLIENTS, lag_records_max=LAG_RECORDS_MAX):
+    def __init__(
+        self, server, seed, clients=CLIENTS, lag_records_max=LAG_RECORDS_MAX, guard=None
+    ):
+        """`guard`: the process that answers the server's external guard, for strike() to kill."""
         self.server = server
+        self.guard = guard
+        self.guard_kills = 0
         self.kills = collections.Counter()  # by phase
         self.refusal = ""  # why the server did not start, or go on
         self.slowest_start_seconds = 0.0
@@ -297,7 +321,7 @@ class CheckedRun:
         checker = self.auditor.checker
         if checker is None:
             return 0
-        return sum(checker.seen[each] for each in ("accepted", "refused", "reads"))
+        return sum(checker.seen[each] for each in ("accepted", "refused", "validated", "reads"))
 
     def since_snapshot(self):
         """How many records the newest snapshot is behind, as far as the auditor knows."""
@@ -353,6 +377,13 @@ class CheckedRun:
             self._own.add("give_up", ("launch", self._launch))
         self.serving = False
         self.kills[phase] += 1
+
+    def kill_guard(self):
+        """kill -9 of who answers the external guard; it comes back. Without one, nothing."""
+        if self.guard is not None:
+            self.guard.kill()
+            self.guard.start()
+            self.guard_kills += 1
 
     def _phase(self):
         if not self.serving and self.server.has_begun_to_serve():
@@ -418,6 +449,7 @@ class CheckedRun:
             "first_index": self.auditor.first_index,
             "last_snapshot_index": self.auditor.last_snapshot_index,
             "kills": self.kills.total(),
+            "guard_kills": self.guard_kills,
             "kills_by_phase": dict(sorted(self.kills.items())),
             "slowest_start_seconds": round(self.slowest_start_seconds, 3),
             "lost": found["LOST"] + found["SEEN_AND_GONE"],

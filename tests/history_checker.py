@@ -10,14 +10,20 @@ What has to hold, and the kind that names where it does not:
   WRONG_REPEAT      a repeated request is not answered with its first record
   REFUSED_YET_THERE refused, never in doubt, and in the log all the same
   UNASKED           a record that no client asked for
+  VALIDATED_THERE   a record of a proposal that was only to be validated
   REORDERED         A was answered before B was asked, or before it on a stream, and B's record
                     does not come after A's
   WRONG_ANSWER      an answer shows another outcome than its record has
   WRONG_CHANGE      a record's changes are not what the specification makes of its transitions
+  WRONG_GUARD       a record does not hold one answer of the external guard for each event that
+                    needs one, given for the very version that the record changes
   STALE_READ        a read shows a state older than what was known when it was asked
   STALE_REFUSAL     the same for a refusal
+  STALE_VALIDATION  the same for what a validated proposal would do
   WRONG_READ        a read shows what no state of the log is: invented, or seen and gone
-  WRONG_REFUSAL     a refusal that no state of the log justifies: judged by what is gone
+  WRONG_REFUSAL     a refusal that no state of the log justifies: judged by what is gone; or one for
+                    an instance that moved under its guard, and had not
+  WRONG_VALIDATION  what a validated proposal would do is not what it would in any state of the log
   SEEN_AND_GONE     an index was shown, and the log does not reach it any more
   LOG_GAP           indexes of records that do not follow each other
   LOG_FORK          a record that does not hold the hash of the one seen before it
@@ -44,8 +50,11 @@ effect at any time after it was asked, or not at all, and never counts as failed
 the log as it is after all crashes. A refusal tells its version or its count (ledger.py), so what is
 lost and made anew with other content does not fit.
 
-It is streaming: records and events are forgotten once nothing open can need them. What grows is a
-set of the request_ids that were applied, some 100 bytes each.
+An external guard is judged like any other: its outcome holds for one version of the instance, so a
+guarded event must be what the specification makes of that very version (ledger.guard_allows).
+
+It is streaming: records and events are forgotten once nothing open can need them. What grows are
+sets of the request_ids that were applied or validated, some 100 bytes each.
 """
 
 from history_log import RECORDS_KEPT
@@ -76,7 +85,8 @@ class Checker(ProposalChecks, ReadChecks, WatchChecks):
         while self._unasked and self._unasked[0][0] <= index:
             record_index, request_id = self._unasked.popleft()
             if request_id not in self._asked and request_id not in self._answered:
-                self.report("UNASKED", f"record {record_index}: {request_id or 'no request_id'}")
+                kind = "VALIDATED_THERE" if request_id in self._validated else "UNASKED"
+                self.report(kind, f"record {record_index}: {request_id or 'no request_id'}")
 
     def finish(self):
         """Nothing more will come: what was never answered may be there, after it was sent."""

@@ -15,6 +15,7 @@ import struct
 import sys
 import threading
 import time
+from typing import NamedTuple
 
 import grpc
 import ledger
@@ -29,6 +30,8 @@ ANSWER_SECONDS_MAX = 60
 HASTY_SECONDS = (0.0005, 0.004)
 HASTY_PART = 0.02
 REPEATED_PART = 0.02
+VALIDATED_PART = 0.04  # of what is sent: to be validated only
+SENT_AFTERWARDS_PART = 0.5  # of what would be carried out: sent again, to be carried out
 REPEATED_RECORDS_MAX = 100  # how old, at most, a request is that is sent again
 PAST_RECORDS_MAX = 200
 PACE_WAIT_SECONDS = 0.005
@@ -49,6 +52,12 @@ BROKEN = (
 # Of those, the reasons that say that it was not applied.
 NOT_APPLIED = ("RECOVERING", "DRAINING", "FENCED", "NOT_APPLIED", "QUEUE_FULL", "DISK_NEARLY_FULL")
 VIEW = orchestrator_pb2.VIEW_CONTEXT
+
+
+class Asked(NamedTuple):
+    request_id: str
+    transitions: tuple
+    validate_only: bool = False
 
 
 class Recorder:
@@ -124,6 +133,8 @@ class Choices:
             return ledger.send(instance_id, "reopen", by, None, expected)
         if sort < 0.125:
             return ledger.send(instance_id, "stop", by, None, expected)
+        if sort < 0.18:
+            return ledger.send(instance_id, ledger.GUARDED_EVENT, by, None, expected)
         if sort < 0.3:
             atleast = max(0, (known.count if known is not None else 0) + dice.randint(-3, 2))
             return ledger.send(instance_id, "take", by, atleast, expected)
@@ -142,6 +153,12 @@ class Choices:
         if sort < 0.93:
             return ("state",)
         return ("list", dice.choice(("own-", "shared-", "")))
+
+
+def is_final(refusal):
+    """Whether it need not be sent again. Without an answer of its external guard a proposal may be
+    refused for long."""
+    return refusal.code not in BROKEN or refusal.reason == "GUARD_UNANSWERED"
 
 
 def hlc_of(message):
@@ -168,7 +185,8 @@ class Client(threading.Thread):
         self._write = recorder.write
         self._stopping = stopping
         self._operation = 0
-        self._recent = collections.deque(maxlen=200)  # (index, request id, transitions)
+        self._recent = collections.deque(maxlen=200)  # (index, an Asked)
+        self._validated = None  # an Asked that would be carried out, to be sent again
 
     def run(self):
         try:
@@ -190,36 +208,55 @@ class Client(threading.Thread):
         return (self.name, self._operation)
 
     def next_request(self):
-        """(request id, transitions): mostly new, sometimes one that was accepted a while ago."""
-        if self._recent and self.choices.random.random() < REPEATED_PART:
-            index, request_id, transitions = self.choices.random.choice(self._recent)
+        """An Asked: mostly new, sometimes one that was accepted or validated a while ago."""
+        dice = self.choices.random
+        if self._validated is not None:
+            asked, self._validated = self._validated, None
+            return asked
+        if self._recent and dice.random() < REPEATED_PART:
+            index, asked = dice.choice(self._recent)
             if self.index - index < REPEATED_RECORDS_MAX:
-                return request_id, transitions
+                return asked
         request_id = self.choices.request_id()
-        return request_id, self.choices.transitions(request_id)
+        transitions = self.choices.transitions(request_id)
+        return Asked(request_id, transitions, dice.random() < VALIDATED_PART)
 
-    def message(self, request_id, transitions):
+    def message(self, asked):
         return orchestrator_pb2.SubmitRequest(
-            request_id=request_id,
-            transitions=[ledger.transition_message(each) for each in transitions],
+            request_id=asked.request_id,
+            transitions=[ledger.transition_message(each) for each in asked.transitions],
             view=VIEW,
+            validate_only=asked.validate_only,
         )
+
+    def write_ask(self, key, asked, stream):
+        if asked.validate_only:
+            self._write("validate", key, asked.request_id, asked.transitions)
+        else:
+            self._write("ask", key, asked.request_id, asked.transitions, stream)
+
+    def write_doubt(self, key, asked, *in_order):
+        if not asked.validate_only:  # it is asked again, and nothing came of it
+            self._write("doubt", key, *in_order)
 
     def take(self, key, asked, answer):
         """An accepted proposal's answer."""
-        request_id, transitions = asked
         results = ()
         if not answer.duplicate:
             results = tuple(
                 ledger.instance_of(each.instance) if each.HasField("instance") else None
                 for each in answer.results
             )
-            for each, instance in zip(transitions, results):
+        if asked.validate_only:
+            if self.choices.random.random() < SENT_AFTERWARDS_PART:
+                self._validated = asked._replace(validate_only=False)
+        elif not answer.duplicate:
+            for each, instance in zip(asked.transitions, results):
                 self.choices.learn(each[1], instance)
-            self._recent.append((answer.index, request_id, transitions))
+            self._recent.append((answer.index, asked))
         self.index = max(self.index, answer.index)
         self._write(
-            "accept",
+            "validated" if asked.validate_only else "accept",
             key,
             Accepted(
                 answer.index, answer.record_hash, hlc_of(answer.hlc), answer.duplicate, results
@@ -229,9 +266,9 @@ class Client(threading.Thread):
     def take_refusal(self, key, asked, refusal):
         """Of a refusal that is final. Forgets what it took for true, in order to learn."""
         refused = ledger.refused_of(refusal)
-        self._write("refuse", key, refused)
+        self._write("refuse_validation" if asked.validate_only else "refuse", key, refused)
         if refused.reason in ("INSTANCE_NOT_FOUND", "INSTANCE_EXISTS", "INSTANCE_NOT_RUNNING"):
-            for each in asked[1]:
+            for each in asked.transitions:
                 self.choices.learn(each[1], None)
 
     def work(self, stub):
@@ -257,8 +294,8 @@ class UnaryClient(Client):
     def submit(self, stub):
         key = self.next_key()
         asked = self.next_request()
-        message = self.message(*asked)
-        self._write("ask", key, *asked, None)
+        message = self.message(asked)
+        self.write_ask(key, asked, None)
         timeout = self.timeout()
         while True:
             try:
@@ -266,10 +303,10 @@ class UnaryClient(Client):
                 return self.take(key, asked, answer)
             except grpc.RpcError as error:
                 refusal = Refusal.of_error(error)
-            if refusal.code not in BROKEN:
+            if is_final(refusal):
                 return self.take_refusal(key, asked, refusal)
             if refusal.reason not in NOT_APPLIED:
-                self._write("doubt", key)
+                self.write_doubt(key, asked)
             timeout = ANSWER_SECONDS_MAX
             time.sleep(RETRY_SECONDS)
 
@@ -346,8 +383,8 @@ class StreamClient(Client):
                 self.doubt(unanswered, True)
 
     def doubt(self, unanswered, in_order):
-        for key, _ in unanswered:
-            self._write("doubt", key, in_order)
+        for key, asked in unanswered:
+            self.write_doubt(key, asked, in_order)
         time.sleep(RETRY_SECONDS)
 
     def stream_once(self, stub, unanswered):
@@ -359,7 +396,7 @@ class StreamClient(Client):
 
         def requests():
             for asked in again:
-                yield self.message(*asked)
+                yield self.message(asked)
             while self.may_go_on():
                 if not room.acquire(timeout=0.1):
                     continue
@@ -368,9 +405,9 @@ class StreamClient(Client):
                         return
                     asked = self.next_request()
                     key = self.next_key()
-                    self._write("ask", key, *asked, self.name)
+                    self.write_ask(key, asked, self.name)
                     unanswered.append((key, asked))
-                yield self.message(*asked)
+                yield self.message(asked)
 
         refused = False
         answers = stub.SubmitStream(requests(), wait_for_ready=True)
@@ -379,7 +416,7 @@ class StreamClient(Client):
                 key, asked = unanswered[0]
                 if answer.HasField("status"):
                     refusal = Refusal.of_status(answer.status)
-                    if refusal.code in BROKEN:
+                    if not is_final(refusal):
                         refused = True
                         break
                     self.take_refusal(key, asked, refusal)

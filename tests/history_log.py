@@ -33,6 +33,7 @@ class LogChecks:
         self._records = collections.deque()  # the newest ones
         self._timelines = {}
         self._applied = set()
+        self._validated = set()  # request ids that were validated, and not asked since
         self._indexes = {}  # request id -> index, of the kept records
         self._asked = {}  # request id -> its operation, until its record is settled
         self._answered = {}  # request id -> index, of kept records
@@ -97,6 +98,12 @@ class LogChecks:
             )
         if isinstance(expected, ledger.Refused):
             return
+        guards = tuple(map(ledger.expected_guard, expected.guards))
+        self.seen["guarded"] += len(guards)
+        if guards != record.guards:
+            self.report(
+                "WRONG_GUARD", f"record {record.index} has {record.guards}, must have {guards}"
+            )
         for instance_id, instance, _, _ in expected.changes:
             timeline = self._timelines.get(instance_id)
             if timeline is None:
@@ -170,6 +177,10 @@ class LogChecks:
         found = [self._timelines[each].oldest() for each in ids if each in self._timelines]
         return max(found, default=0)
 
+    def _changed_after(self, index, instance_id):
+        timeline = self._timelines.get(instance_id)
+        return timeline is not None and bool(timeline.changes_after(index))
+
     def _place(self, operation, index, duplicate=False):
         self.frontier = max(self.frontier, index)
         if operation.stream is None:
@@ -179,10 +190,11 @@ class LogChecks:
         if duplicate or not operation.in_doubt:
             stream.firm = max(stream.firm, index)
 
-    def _justify(self, operation, ids, fits, sort, what):
-        """Places it at the lowest index that fits; tells where none does."""
+    def _justify(self, operation, ids, fits, sort, what, told=0):
+        """Places it at the lowest index that fits; tells where none does. `told`: the index that
+        the answer itself tells of, if any."""
         floor = max(operation.floor, self._streams.get(operation.stream, Stream()).fresh)
-        candidates = {floor}
+        candidates = {floor, max(floor, told)}
         for each in ids:
             if each in self._timelines:
                 candidates.update(self._timelines[each].changes_after(floor))
@@ -190,7 +202,7 @@ class LogChecks:
             if fits(index):
                 self._place(operation, index)
                 return
-        before = {0}
+        before = {0, told}
         for each in ids:
             if each in self._timelines:
                 before.update(self._timelines[each].changes_after(-1))

@@ -12,6 +12,7 @@ class ProposalChecks(LogChecks):
         """A proposal is sent. `stream`: any name; what is sent under it takes effect in order."""
         operation = Operation(self.frontier, (request_id, transitions), stream=stream)
         self._open[key] = operation
+        self._validated.discard(request_id)
         if request_id not in self._answered:
             self._asked[request_id] = operation
 
@@ -48,7 +49,7 @@ class ProposalChecks(LogChecks):
     def _is_there(self, request_id, transitions, accepted):
         record = self._record(accepted.index)
         if record is None:
-            if accepted.index > self.log_end:
+            if accepted.index > self.log_end or accepted.index == 0:
                 self.report(
                     "LOST",
                     f"{request_id}: acknowledged as record {accepted.index}, the log ends at "
@@ -109,10 +110,55 @@ class ProposalChecks(LogChecks):
                 self.report(
                     "REFUSED_YET_THERE", f"{request_id}: is record {self._indexes[request_id]}"
                 )
+        self._check_refusal(operation, refused)
+
+    def _check_refusal(self, operation, refused):
+        request_id, transitions = operation.what
+        touched = ledger.touched(transitions)
+        if refused.reason == "GUARD_UNANSWERED":
+            return  # says nothing of any state
+        if refused.reason == "GUARD_INSTANCE_MOVED":
+            if not any(self._changed_after(operation.floor, each) for each in touched):
+                self.report("WRONG_REFUSAL", f"{request_id}: {refused}, and nothing had moved")
+            return
 
         def fits(index):
             return ledger.apply(self._at(index), transitions, index + 1) == refused
 
+        self._justify(operation, touched, fits, "REFUSAL", f"{request_id}: {refused}")
+
+    # ------------------------------------------------------------ validate_only
+
+    def validate(self, key, request_id, transitions):
+        """It is asked what a proposal would do. Its `request_id` was never used."""
+        self._open[key] = Operation(self.frontier, (request_id, transitions))
+        self._validated.add(request_id)
+
+    def validated(self, key, accepted):
+        """It was answered that it would be carried out: an Accepted without an index."""
+        operation = self._open.pop(key)
+        request_id, transitions = operation.what
+        self.seen["validated"] += 1
+        if accepted.index != 0 or accepted.duplicate:
+            self.report("WRONG_ANSWER", f"{request_id} was only validated: {accepted}")
+            return
+        # What would change has the version that the next record would have given it.
+        versions = [each.version for each in accepted.results if each is not None]
+        told = max(versions, default=1) - 1
+        if told > self.log_end:
+            self.report("SEEN_AND_GONE", f"{request_id}: validated in {told}, beyond the log's end")
+            return
+
+        def fits(index):
+            expected = ledger.apply(self._at(index), transitions, index + 1)
+            return isinstance(expected, ledger.Accepted) and expected.results == accepted.results
+
+        what = f"{request_id} {transitions}: {accepted.results}"
         self._justify(
-            operation, ledger.touched(transitions), fits, "REFUSAL", f"{request_id}: {refused}"
+            operation, ledger.touched(transitions), fits, "VALIDATION", what, told=told
         )
+
+    def refuse_validation(self, key, refused):
+        """It was answered that it would be refused: a ledger.Refused."""
+        self.seen["validated"] += 1
+        self._check_refusal(self._open.pop(key), refused)

@@ -22,6 +22,7 @@ class Record(NamedTuple):
     changes: tuple  # of ledger.change_of
     watched: tuple  # of each change: (instance id, states before and after, digest of its bytes)
     state_hash: bytes  # empty where the record has none
+    guards: tuple = ()  # of ledger.guard_of
 
 
 class Accepted(NamedTuple):
