@@ -8,18 +8,15 @@ may run ahead.
 
 import collections
 import hashlib
-import mmap
-import pickle
-import random
-import struct
 import sys
 import threading
 import time
-from typing import NamedTuple
 
 import grpc
 import ledger
 import swoosh_server
+from history_choices import Asked, Choices
+from history_recorder import Pace, Recorder
 from history_types import Accepted, Listed, State, WatchFilter
 from swoosh.v1 import orchestrator_pb2, orchestrator_pb2_grpc
 from swoosh_api import Refusal
@@ -33,12 +30,9 @@ REPEATED_PART = 0.02
 VALIDATED_PART = 0.04  # of what is sent: to be validated only
 SENT_AFTERWARDS_PART = 0.5  # of what would be carried out: sent again, to be carried out
 REPEATED_RECORDS_MAX = 100  # how old, at most, a request is that is sent again
-PAST_RECORDS_MAX = 200
 PACE_WAIT_SECONDS = 0.005
 RETRY_SECONDS = 0.002
 TICK_SECONDS = 0.02
-OWN_INSTANCES = 3
-SHARED_INSTANCES = 6
 PAGE_SIZES = (2, 5, 1000)
 WATCH_SECONDS_MAX = 5
 # What may be sent again: while a server dies or comes up a call may end with any of these.
@@ -52,107 +46,6 @@ BROKEN = (
 # Of those, the reasons that say that it was not applied.
 NOT_APPLIED = ("RECOVERING", "DRAINING", "FENCED", "NOT_APPLIED", "QUEUE_FULL", "DISK_NEARLY_FULL")
 VIEW = orchestrator_pb2.VIEW_CONTEXT
-
-
-class Asked(NamedTuple):
-    request_id: str
-    transitions: tuple
-    validate_only: bool = False
-
-
-class Recorder:
-    """Writes events, each with its time, from any thread."""
-
-    def __init__(self, stream):
-        self._stream = stream
-        self._lock = threading.Lock()
-
-    def write(self, kind, *rest):
-        # The time is taken where the order is made: answers came before it, questions come after.
-        with self._lock:
-            pickle.dump((kind, time.monotonic_ns(), *rest), self._stream, pickle.HIGHEST_PROTOCOL)
-
-    def tick(self):
-        self.write("tick")
-        with self._lock:
-            self._stream.flush()
-
-
-class Pace:
-    """How far the log was read: clients that are further ahead than they may be wait."""
-
-    def __init__(self, path):
-        with open(path, "rb") as file:
-            self._map = mmap.mmap(file.fileno(), 8, access=mmap.ACCESS_READ)
-
-    def index_max(self):
-        return struct.unpack("<Q", self._map[:8])[0]
-
-
-class Choices:
-    """What a client does next."""
-
-    def __init__(self, name, seed):
-        self.random = random.Random(f"{seed}/{name}")
-        self.own = [f"own-{name}-{number}" for number in range(OWN_INSTANCES)]
-        self.shared = [f"shared-{number}" for number in range(SHARED_INSTANCES)]
-        self._name = name
-        self._count = 0
-        self._known = {}  # instance id -> what was seen of it last, or None
-
-    def learn(self, instance_id, instance):
-        self._known[instance_id] = instance
-
-    def request_id(self):
-        self._count += 1
-        return f"{self._name}/{self._count}"
-
-    def instance_id(self):
-        return self.random.choice(self.own if self.random.random() < 0.6 else self.shared)
-
-    def transitions(self, request_id):
-        dice = self.random
-        chosen = dice.choice((1, 1, 1, 1, 2, 5))
-        return tuple(self._transition(request_id) for _ in range(chosen))
-
-    def _transition(self, by):
-        dice = self.random
-        instance_id = self.instance_id()
-        known = self._known.get(instance_id)
-        expected = None
-        if dice.random() < 0.1:
-            expected = known.version if known is not None else 0
-        sort = dice.random()
-        if known is None and sort < 0.7 or sort < 0.04:
-            return ledger.create(instance_id, dice.random() < 0.8, expected)
-        if sort < 0.06:
-            return ledger.delete(instance_id, dice.random() < 0.5, expected)
-        if sort < 0.10:
-            return ledger.send(instance_id, "close", by, None, expected)
-        if (known is not None and known.state == "closed" and sort < 0.9) or sort < 0.12:
-            return ledger.send(instance_id, "reopen", by, None, expected)
-        if sort < 0.125:
-            return ledger.send(instance_id, "stop", by, None, expected)
-        if sort < 0.18:
-            return ledger.send(instance_id, ledger.GUARDED_EVENT, by, None, expected)
-        if sort < 0.3:
-            atleast = max(0, (known.count if known is not None else 0) + dice.randint(-3, 2))
-            return ledger.send(instance_id, "take", by, atleast, expected)
-        if known is not None and known.state == "stopped" and sort < 0.9:
-            return ledger.delete(instance_id, True, None)
-        return ledger.send(instance_id, "add", by, None, expected)
-
-    def query(self, newest_index):
-        dice = self.random
-        sort = dice.random()
-        if sort < 0.7:
-            return ("instance", self.instance_id())
-        if sort < 0.8 and newest_index > 1:
-            past = max(2, newest_index - dice.randrange(PAST_RECORDS_MAX))
-            return ("instance_at", self.instance_id(), past)
-        if sort < 0.93:
-            return ("state",)
-        return ("list", dice.choice(("own-", "shared-", "")))
 
 
 def is_final(refusal):
