@@ -142,6 +142,7 @@ absl::StatusOr<std::vector<CommittedRecordPtr>> ChangeFeed::ReadLog(uint64_t fro
         records.push_back(*std::move(record));
         return records.size() < records_max;
       });
+  if (!records.empty()) return records;  // who reads on behind them meets the error
   if (!parsed.ok()) return parsed;
   if (read.code() == absl::StatusCode::kOutOfRange) {  // trimmed since it was checked
     return RangeError(v1::INDEX_TRIMMED, from, first_index(), next_index());

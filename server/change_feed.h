@@ -106,6 +106,7 @@ class ChangeFeed {
 
   // Committed records from `from` on, in order and without a gap: at most `records_max` of about
   // `bytes_max` stored bytes, at least one when there is one. Empty when `from` is next_index().
+  // Ends before a record that can't be read; only where that is `from` itself it is an error:
   //   kOutOfRange: INDEX_TRIMMED, or INDEX_AHEAD beyond next_index(); with the range.
   //   kDataLoss: DATA_DAMAGED, the stored record can't be read; kUnavailable: an I/O error.
   absl::StatusOr<std::vector<CommittedRecordPtr>> Read(uint64_t from, size_t records_max,

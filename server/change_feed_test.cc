@@ -151,6 +151,24 @@ TEST_F(ChangeFeedTest, DamageIsNamedByItsIndex) {
   EXPECT_TRUE(absl::StrContains(status.message(), "record 2")) << status;
 }
 
+TEST_F(ChangeFeedTest, WhatLiesBeforeDamageIsReadAndTheNextReadNamesIt) {
+  ChangeFeed feed(&log_, 1, 0);
+  Commit(&feed, 3);
+  ASSERT_TRUE(log_.Append(4, {{4, "no record", Digest()}}).ok());
+  feed.Publish({MakeRecord(4)});
+  Commit(&feed, 2);
+  const auto cursor = feed.Open(2);
+  ASSERT_TRUE(cursor.ok());
+  const auto before = (*cursor)->Next(kAll, kAll);
+  ASSERT_TRUE(before.ok()) << before.status();
+  ASSERT_EQ(before->size(), 2);
+  EXPECT_EQ(before->back()->index(), 3);
+  const absl::Status damage = (*cursor)->Next(kAll, kAll).status();
+  EXPECT_EQ(damage.code(), absl::StatusCode::kDataLoss);
+  EXPECT_TRUE(absl::StrContains(damage.message(), "record 4")) << damage;
+  EXPECT_EQ(feed.Read(5, kAll, kAll)->size(), 2);
+}
+
 TEST_F(ChangeFeedTest, ACursorFromNowSeesWhatComes) {
   ChangeFeed feed(&log_, 1);
   Commit(&feed, 5);

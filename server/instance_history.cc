@@ -201,8 +201,10 @@ absl::StatusOr<HistoryPage> ReadHistory(const ChangeFeed& feed, absl::string_vie
     }
     absl::StatusOr<CommittedRecordPtr> record = feed.ReadOne(version);
     if (!record.ok()) {
-      if (!first && ReasonOf(record.status()) == v1::INDEX_TRIMMED) break;
-      return record.status();
+      if (first) return record.status();
+      // The next page is the error.
+      if (ReasonOf(record.status()) != v1::INDEX_TRIMMED) page.next_version = version;
+      break;
     }
     const v1::Change* change = FindChange((*record)->record, ns, instance_id);
     if (change == nullptr) {

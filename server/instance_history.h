@@ -35,7 +35,8 @@ struct HistoryPage {
 
 // The records that changed an instance, newest first, from the one with index `version` back: at
 // most `records_max` of about `bytes_max` stored bytes, at least one. The history ends with the
-// instance's creation, or where the log was trimmed. Point reads; blocks for the disk.
+// instance's creation, or where the log was trimmed. A page ends before a record that can't be
+// read, which is the next one's error. Point reads; blocks for the disk.
 //   kOutOfRange: `version` itself was trimmed, or lies ahead.
 //   kNotFound: RECORD_NOT_FOUND, that record holds no change of this instance.
 //   others: as ChangeFeed::Read.

@@ -213,7 +213,8 @@ absl::Status Reader::ListAllRecords(const v1::ListRecordsRequest& request, const
     const int wanted = page_size - response->records_size();
     absl::StatusOr<std::vector<CommittedRecordPtr>> read =
         feed_->Read(next, wanted, kPageBytesMax - page_bytes);
-    if (!read.ok()) return read.status();
+    if (!read.ok() && response->records_size() == 0) return read.status();
+    if (!read.ok()) break;  // the next page is the error
     at_end = read->empty();
     if (at_end) break;
     for (const CommittedRecordPtr& record : *read) {

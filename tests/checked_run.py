@@ -19,6 +19,7 @@ import time
 
 import grpc
 import history_checker
+import history_types
 import ledger
 import swoosh_server
 from history_client import BROKEN, digest_of, hlc_of
@@ -36,8 +37,26 @@ ANSWER_SECONDS_MAX = 120
 ROUND_SECONDS = 0.02
 FORGET_EVENTS = 2000
 SETUP = "setup"
-SEEN = ("accepted", "duplicates", "refused", "reads", "watched", "records", "state_hashes")
-WRONG = ("WRONG_READ", "WRONG_REFUSAL", "WRONG_CHANGE", "WRONG_ANSWER", "STATE_HASH")
+SEEN = (
+    "accepted",
+    "duplicates",
+    "refused",
+    "validated",
+    "guarded",
+    "reads",
+    "watched",
+    "records",
+    "state_hashes",
+)
+WRONG = (
+    "WRONG_READ",
+    "WRONG_REFUSAL",
+    "WRONG_VALIDATION",
+    "WRONG_GUARD",
+    "WRONG_CHANGE",
+    "WRONG_ANSWER",
+    "STATE_HASH",
+)
 
 
 class EventSource:
@@ -102,8 +121,8 @@ class OwnEvents:
 
 
 def record_of(message, raw):
-    """The history_checker.Record of a Record and its stored bytes."""
-    return history_checker.Record(
+    """The history_types.Record of a Record and its stored bytes."""
+    return history_types.Record(
         message.index,
         hashlib.sha256(raw).digest(),
         message.previous_hash,
@@ -116,6 +135,7 @@ def record_of(message, raw):
             for each in message.changes
         ),
         message.state_hash,
+        tuple(map(ledger.guard_of, message.guard_outcomes)),
     )
 
 
@@ -262,8 +282,13 @@ class CheckedRun:
     The server must be up when it is made. Use it from one thread, the server's.
     """
 
-    def __init__(self, server, seed, clients=CLIENTS, lag_records_max=LAG_RECORDS_MAX):
+    def __init__(
+        self, server, seed, clients=CLIENTS, lag_records_max=LAG_RECORDS_MAX, guard=None
+    ):
+        """`guard`: the process that answers the server's external guard, for strike() to kill."""
         self.server = server
+        self.guard = guard
+        self.guard_kills = 0
         self.kills = collections.Counter()  # by phase
         self.refusal = ""  # why the server did not start, or go on
         self.slowest_start_seconds = 0.0
@@ -296,7 +321,7 @@ class CheckedRun:
         checker = self.auditor.checker
         if checker is None:
             return 0
-        return sum(checker.seen[each] for each in ("accepted", "refused", "reads"))
+        return sum(checker.seen[each] for each in ("accepted", "refused", "validated", "reads"))
 
     def since_snapshot(self):
         """How many records the newest snapshot is behind, as far as the auditor knows."""
@@ -335,7 +360,7 @@ class CheckedRun:
         self.serving = True
         self.slowest_start_seconds = max(self.slowest_start_seconds, self.server.start_seconds)
         state_hash = bytes.fromhex(self.server.state_hash)
-        state = history_checker.State(self.server.index, state_hash, 0)
+        state = history_types.State(self.server.index, state_hash, 0)
         self._own.add("answer_read", ("launch", self._launch), state)
         return True
 
@@ -352,6 +377,13 @@ class CheckedRun:
             self._own.add("give_up", ("launch", self._launch))
         self.serving = False
         self.kills[phase] += 1
+
+    def kill_guard(self):
+        """kill -9 of who answers the external guard; it comes back. Without one, nothing."""
+        if self.guard is not None:
+            self.guard.kill()
+            self.guard.start()
+            self.guard_kills += 1
 
     def _phase(self):
         if not self.serving and self.server.has_begun_to_serve():
@@ -417,6 +449,7 @@ class CheckedRun:
             "first_index": self.auditor.first_index,
             "last_snapshot_index": self.auditor.last_snapshot_index,
             "kills": self.kills.total(),
+            "guard_kills": self.guard_kills,
             "kills_by_phase": dict(sorted(self.kills.items())),
             "slowest_start_seconds": round(self.slowest_start_seconds, 3),
             "lost": found["LOST"] + found["SEEN_AND_GONE"],

@@ -18,7 +18,16 @@ class CrashTest(unittest.TestCase):
         self.assertEqual(counts["violations"], 0)
         self.assertEqual(counts["kills"], KILLS)
         self.assertGreaterEqual(counts["operations"], OPERATIONS)
-        for each in ("duplicates", "refused", "reads", "watched", "state_hashes"):
+        for each in (
+            "duplicates",
+            "refused",
+            "validated",
+            "guarded",
+            "guard_kills",
+            "reads",
+            "watched",
+            "state_hashes",
+        ):
             self.assertGreater(counts[each], 0, each)
         self.assertGreater(counts["last_snapshot_index"], 0)
 

@@ -1,10 +1,12 @@
 """kill -9 after kill -9 under clients whose histories are checked (checked_run.py)."""
 
 import contextlib
+import pathlib
 import random
 import time
 
 import checked_run
+import guard_process
 import swoosh_server
 
 SNAPSHOT_EVERY_RECORDS = 60
@@ -18,6 +20,7 @@ YOUNG_PART = 0.4
 YOUNG_STARTS_MAX = 1.2
 SERVING_SECONDS_MAX = 0.2
 POLL_SECONDS = 0.01
+GUARD_KILLED_EVERY_STRIKES = 15
 # Where snapshots take longer than a process lives, the log and its recovery would only grow.
 SINCE_SNAPSHOT_RECORDS_MAX = 1500
 
@@ -35,11 +38,22 @@ def run(kills, seed, operations=0, clients=checked_run.CLIENTS):
 @contextlib.contextmanager
 def checked_server(seed, clients=checked_run.CLIENTS, flags=FLAGS, **options):
     """A CheckedRun of a new server."""
-    server = swoosh_server.Server(*flags, low_ports=True)
+    with external_guard() as guard:
+        server = swoosh_server.Server(*flags, guard.flag(), low_ports=True)
+        try:
+            yield checked_run.CheckedRun(server, seed, clients, guard=guard, **options)
+        finally:
+            server.close()
+
+
+@contextlib.contextmanager
+def external_guard():
+    """A process that answers the guard of the clients' machine."""
+    guard = guard_process.Provider(pathlib.Path(__file__).absolute().parent / "ledger_guard.py")
     try:
-        yield checked_run.CheckedRun(server, seed, clients, **options)
+        yield guard
     finally:
-        server.close()
+        guard.kill()
 
 
 def strike(checked, strikes, seed, operations, blow):
@@ -60,6 +74,8 @@ def strike(checked, strikes, seed, operations, blow):
             while checked.holds() and checked.since_snapshot() > SINCE_SNAPSHOT_RECORDS_MAX:
                 time.sleep(POLL_SECONDS)
             time.sleep(dice.uniform(0, SERVING_SECONDS_MAX))
+        if number % GUARD_KILLED_EVERY_STRIKES == GUARD_KILLED_EVERY_STRIKES - 1:
+            checked.kill_guard()
         if checked.server.is_launched:
             blow()
         if checked.holds():

@@ -3,95 +3,15 @@
 The histories are made by hand, so that each breaks one promise and no other.
 """
 
-import dataclasses
-import hashlib
-import itertools
-import unittest
-
 import ledger
 import test_main
-from history_checker import RECORDS_KEPT, Accepted, Checker, Listed, Record, State, WatchFilter
-
-GENESIS = b"genesis"
-
-
-def add(instance_id, by="x", **more):
-    return ledger.send(instance_id, "add", by, **more)
+from history_by_hand import GENESIS, HandMadeHistory, add
+from history_checker import Checker
+from history_log import RECORDS_KEPT
+from history_types import Accepted, Listed, State, WatchFilter
 
 
-@dataclasses.dataclass
-class Log:
-    """Makes the records that a correct server would."""
-
-    records: list = dataclasses.field(default_factory=list)
-    state: dict = dataclasses.field(default_factory=dict)
-
-    def add(self, request_id, *transitions):
-        index = len(self.records) + 1
-        outcome = ledger.apply(self.state.get, transitions, index)
-        assert isinstance(outcome, ledger.Accepted), outcome
-        self.state |= {change[0]: change[1] for change in outcome.changes}
-        changes = tuple(map(ledger.expected_change, outcome.changes))
-        record = Record(
-            index,
-            hashlib.sha256(f"{index} {request_id}".encode()).digest(),
-            self.records[-1].hash if self.records else GENESIS,
-            (1000 * index, 0),
-            request_id,
-            transitions,
-            changes,
-            tuple((each[0], ("ledger", each[1]), str(each).encode()) for each in changes),
-            hashlib.sha256(f"state {index}".encode()).digest(),
-        )
-        self.records.append(record)
-        return record, outcome.results
-
-
-class HistoryCheckerTest(unittest.TestCase):
-    def setUp(self):
-        self.checker = Checker(GENESIS)
-        self.log = Log()
-        self.keys = itertools.count()
-
-    # ------------------------------------------------------------ a client in short
-
-    def commit(self, request_id, *transitions):
-        """The record is in the log, and was read there."""
-        record, results = self.log.add(request_id, *transitions)
-        self.checker.add_record(record)
-        return record, results
-
-    def ask(self, request_id, *transitions, stream=None):
-        key = next(self.keys)
-        self.checker.ask(key, request_id, transitions, stream)
-        return key
-
-    def accept(self, key, record, results=(), duplicate=False, **other):
-        answer = Accepted(record.index, record.hash, record.hlc, duplicate, results)
-        self.checker.accept(key, answer._replace(**other))
-
-    def submit(self, request_id, *transitions):
-        """Asked, committed and answered, before anything else is asked."""
-        key = self.ask(request_id, *transitions)
-        record, results = self.commit(request_id, *transitions)
-        self.accept(key, record, results)
-        return record
-
-    def refuse(self, key, reason, detail=None):
-        self.checker.refuse(key, ledger.Refused(reason, detail))
-
-    def read(self, *query):
-        key = next(self.keys)
-        self.checker.read(key, query)
-        return key
-
-    def found(self):
-        self.checker.finish()
-        return sorted(self.checker.counts)
-
-    def assert_named(self, *kinds):
-        self.assertEqual(self.found(), sorted(kinds), self.checker.violations)
-
+class HistoryCheckerTest(HandMadeHistory):
     # ------------------------------------------------------------ good ones
 
     def test_a_good_history_passes(self):

@@ -8,18 +8,16 @@ may run ahead.
 
 import collections
 import hashlib
-import mmap
-import pickle
-import random
-import struct
 import sys
 import threading
 import time
 
 import grpc
-import history_checker
 import ledger
 import swoosh_server
+from history_choices import Asked, Choices
+from history_recorder import Pace, Recorder
+from history_types import Accepted, Listed, State, WatchFilter
 from swoosh.v1 import orchestrator_pb2, orchestrator_pb2_grpc
 from swoosh_api import Refusal
 
@@ -29,13 +27,12 @@ ANSWER_SECONDS_MAX = 60
 HASTY_SECONDS = (0.0005, 0.004)
 HASTY_PART = 0.02
 REPEATED_PART = 0.02
+VALIDATED_PART = 0.04  # of what is sent: to be validated only
+SENT_AFTERWARDS_PART = 0.5  # of what would be carried out: sent again, to be carried out
 REPEATED_RECORDS_MAX = 100  # how old, at most, a request is that is sent again
-PAST_RECORDS_MAX = 200
 PACE_WAIT_SECONDS = 0.005
 RETRY_SECONDS = 0.002
 TICK_SECONDS = 0.02
-OWN_INSTANCES = 3
-SHARED_INSTANCES = 6
 PAGE_SIZES = (2, 5, 1000)
 WATCH_SECONDS_MAX = 5
 # What may be sent again: while a server dies or comes up a call may end with any of these.
@@ -51,97 +48,10 @@ NOT_APPLIED = ("RECOVERING", "DRAINING", "FENCED", "NOT_APPLIED", "QUEUE_FULL", 
 VIEW = orchestrator_pb2.VIEW_CONTEXT
 
 
-class Recorder:
-    """Writes events, each with its time, from any thread."""
-
-    def __init__(self, stream):
-        self._stream = stream
-        self._lock = threading.Lock()
-
-    def write(self, kind, *rest):
-        # The time is taken where the order is made: answers came before it, questions come after.
-        with self._lock:
-            pickle.dump((kind, time.monotonic_ns(), *rest), self._stream, pickle.HIGHEST_PROTOCOL)
-
-    def tick(self):
-        self.write("tick")
-        with self._lock:
-            self._stream.flush()
-
-
-class Pace:
-    """How far the log was read: clients that are further ahead than they may be wait."""
-
-    def __init__(self, path):
-        with open(path, "rb") as file:
-            self._map = mmap.mmap(file.fileno(), 8, access=mmap.ACCESS_READ)
-
-    def index_max(self):
-        return struct.unpack("<Q", self._map[:8])[0]
-
-
-class Choices:
-    """What a client does next."""
-
-    def __init__(self, name, seed):
-        self.random = random.Random(f"{seed}/{name}")
-        self.own = [f"own-{name}-{number}" for number in range(OWN_INSTANCES)]
-        self.shared = [f"shared-{number}" for number in range(SHARED_INSTANCES)]
-        self._name = name
-        self._count = 0
-        self._known = {}  # instance id -> what was seen of it last, or None
-
-    def learn(self, instance_id, instance):
-        self._known[instance_id] = instance
-
-    def request_id(self):
-        self._count += 1
-        return f"{self._name}/{self._count}"
-
-    def instance_id(self):
-        return self.random.choice(self.own if self.random.random() < 0.6 else self.shared)
-
-    def transitions(self, request_id):
-        dice = self.random
-        chosen = dice.choice((1, 1, 1, 1, 2, 5))
-        return tuple(self._transition(request_id) for _ in range(chosen))
-
-    def _transition(self, by):
-        dice = self.random
-        instance_id = self.instance_id()
-        known = self._known.get(instance_id)
-        expected = None
-        if dice.random() < 0.1:
-            expected = known.version if known is not None else 0
-        sort = dice.random()
-        if known is None and sort < 0.7 or sort < 0.04:
-            return ledger.create(instance_id, dice.random() < 0.8, expected)
-        if sort < 0.06:
-            return ledger.delete(instance_id, dice.random() < 0.5, expected)
-        if sort < 0.10:
-            return ledger.send(instance_id, "close", by, None, expected)
-        if (known is not None and known.state == "closed" and sort < 0.9) or sort < 0.12:
-            return ledger.send(instance_id, "reopen", by, None, expected)
-        if sort < 0.125:
-            return ledger.send(instance_id, "stop", by, None, expected)
-        if sort < 0.3:
-            atleast = max(0, (known.count if known is not None else 0) + dice.randint(-3, 2))
-            return ledger.send(instance_id, "take", by, atleast, expected)
-        if known is not None and known.state == "stopped" and sort < 0.9:
-            return ledger.delete(instance_id, True, None)
-        return ledger.send(instance_id, "add", by, None, expected)
-
-    def query(self, newest_index):
-        dice = self.random
-        sort = dice.random()
-        if sort < 0.7:
-            return ("instance", self.instance_id())
-        if sort < 0.8 and newest_index > 1:
-            past = max(2, newest_index - dice.randrange(PAST_RECORDS_MAX))
-            return ("instance_at", self.instance_id(), past)
-        if sort < 0.93:
-            return ("state",)
-        return ("list", dice.choice(("own-", "shared-", "")))
+def is_final(refusal):
+    """Whether it need not be sent again. Without an answer of its external guard a proposal may be
+    refused for long."""
+    return refusal.code not in BROKEN or refusal.reason == "GUARD_UNANSWERED"
 
 
 def hlc_of(message):
@@ -168,7 +78,8 @@ class Client(threading.Thread):
         self._write = recorder.write
         self._stopping = stopping
         self._operation = 0
-        self._recent = collections.deque(maxlen=200)  # (index, request id, transitions)
+        self._recent = collections.deque(maxlen=200)  # (index, an Asked)
+        self._validated = None  # an Asked that would be carried out, to be sent again
 
     def run(self):
         try:
@@ -190,38 +101,57 @@ class Client(threading.Thread):
         return (self.name, self._operation)
 
     def next_request(self):
-        """(request id, transitions): mostly new, sometimes one that was accepted a while ago."""
-        if self._recent and self.choices.random.random() < REPEATED_PART:
-            index, request_id, transitions = self.choices.random.choice(self._recent)
+        """An Asked: mostly new, sometimes one that was accepted or validated a while ago."""
+        dice = self.choices.random
+        if self._validated is not None:
+            asked, self._validated = self._validated, None
+            return asked
+        if self._recent and dice.random() < REPEATED_PART:
+            index, asked = dice.choice(self._recent)
             if self.index - index < REPEATED_RECORDS_MAX:
-                return request_id, transitions
+                return asked
         request_id = self.choices.request_id()
-        return request_id, self.choices.transitions(request_id)
+        transitions = self.choices.transitions(request_id)
+        return Asked(request_id, transitions, dice.random() < VALIDATED_PART)
 
-    def message(self, request_id, transitions):
+    def message(self, asked):
         return orchestrator_pb2.SubmitRequest(
-            request_id=request_id,
-            transitions=[ledger.transition_message(each) for each in transitions],
+            request_id=asked.request_id,
+            transitions=[ledger.transition_message(each) for each in asked.transitions],
             view=VIEW,
+            validate_only=asked.validate_only,
         )
+
+    def write_ask(self, key, asked, stream):
+        if asked.validate_only:
+            self._write("validate", key, asked.request_id, asked.transitions)
+        else:
+            self._write("ask", key, asked.request_id, asked.transitions, stream)
+
+    def write_doubt(self, key, asked, *in_order):
+        if not asked.validate_only:  # it is asked again, and nothing came of it
+            self._write("doubt", key, *in_order)
 
     def take(self, key, asked, answer):
         """An accepted proposal's answer."""
-        request_id, transitions = asked
         results = ()
         if not answer.duplicate:
             results = tuple(
                 ledger.instance_of(each.instance) if each.HasField("instance") else None
                 for each in answer.results
             )
-            for each, instance in zip(transitions, results):
+        if asked.validate_only:
+            if self.choices.random.random() < SENT_AFTERWARDS_PART:
+                self._validated = asked._replace(validate_only=False)
+        elif not answer.duplicate:
+            for each, instance in zip(asked.transitions, results):
                 self.choices.learn(each[1], instance)
-            self._recent.append((answer.index, request_id, transitions))
+            self._recent.append((answer.index, asked))
         self.index = max(self.index, answer.index)
         self._write(
-            "accept",
+            "validated" if asked.validate_only else "accept",
             key,
-            history_checker.Accepted(
+            Accepted(
                 answer.index, answer.record_hash, hlc_of(answer.hlc), answer.duplicate, results
             ),
         )
@@ -229,9 +159,9 @@ class Client(threading.Thread):
     def take_refusal(self, key, asked, refusal):
         """Of a refusal that is final. Forgets what it took for true, in order to learn."""
         refused = ledger.refused_of(refusal)
-        self._write("refuse", key, refused)
+        self._write("refuse_validation" if asked.validate_only else "refuse", key, refused)
         if refused.reason in ("INSTANCE_NOT_FOUND", "INSTANCE_EXISTS", "INSTANCE_NOT_RUNNING"):
-            for each in asked[1]:
+            for each in asked.transitions:
                 self.choices.learn(each[1], None)
 
     def work(self, stub):
@@ -257,8 +187,8 @@ class UnaryClient(Client):
     def submit(self, stub):
         key = self.next_key()
         asked = self.next_request()
-        message = self.message(*asked)
-        self._write("ask", key, *asked, None)
+        message = self.message(asked)
+        self.write_ask(key, asked, None)
         timeout = self.timeout()
         while True:
             try:
@@ -266,10 +196,10 @@ class UnaryClient(Client):
                 return self.take(key, asked, answer)
             except grpc.RpcError as error:
                 refusal = Refusal.of_error(error)
-            if refusal.code not in BROKEN:
+            if is_final(refusal):
                 return self.take_refusal(key, asked, refusal)
             if refusal.reason not in NOT_APPLIED:
-                self._write("doubt", key)
+                self.write_doubt(key, asked)
             timeout = ANSWER_SECONDS_MAX
             time.sleep(RETRY_SECONDS)
 
@@ -298,7 +228,7 @@ class UnaryClient(Client):
                 orchestrator_pb2.GetStateRequest(), wait_for_ready=True, timeout=ANSWER_SECONDS_MAX
             )
             self.index = max(self.index, state.index)
-            return history_checker.State(state.index, state.state_hash, state.instance_count)
+            return State(state.index, state.state_hash, state.instance_count)
         if query[0] == "list":
             return self.list(stub, query[1])
         past = query[2] if query[0] == "instance_at" else 0
@@ -324,7 +254,7 @@ class UnaryClient(Client):
             page = stub.ListInstances(asked, wait_for_ready=True, timeout=ANSWER_SECONDS_MAX)
             found |= {each.id: ledger.instance_of(each) for each in page.instances}
             if not page.next_page_token:
-                return history_checker.Listed(page.index, found)
+                return Listed(page.index, found)
             asked.page_token = page.next_page_token
 
 
@@ -346,8 +276,8 @@ class StreamClient(Client):
                 self.doubt(unanswered, True)
 
     def doubt(self, unanswered, in_order):
-        for key, _ in unanswered:
-            self._write("doubt", key, in_order)
+        for key, asked in unanswered:
+            self.write_doubt(key, asked, in_order)
         time.sleep(RETRY_SECONDS)
 
     def stream_once(self, stub, unanswered):
@@ -359,7 +289,7 @@ class StreamClient(Client):
 
         def requests():
             for asked in again:
-                yield self.message(*asked)
+                yield self.message(asked)
             while self.may_go_on():
                 if not room.acquire(timeout=0.1):
                     continue
@@ -368,9 +298,9 @@ class StreamClient(Client):
                         return
                     asked = self.next_request()
                     key = self.next_key()
-                    self._write("ask", key, *asked, self.name)
+                    self.write_ask(key, asked, self.name)
                     unanswered.append((key, asked))
-                yield self.message(*asked)
+                yield self.message(asked)
 
         refused = False
         answers = stub.SubmitStream(requests(), wait_for_ready=True)
@@ -379,7 +309,7 @@ class StreamClient(Client):
                 key, asked = unanswered[0]
                 if answer.HasField("status"):
                     refusal = Refusal.of_status(answer.status)
-                    if refusal.code in BROKEN:
+                    if not is_final(refusal):
                         refused = True
                         break
                     self.take_refusal(key, asked, refusal)
@@ -406,10 +336,10 @@ class WatchClient(Client):
         dice = self.choices.random
         sort = dice.random()
         if sort < 0.4:
-            return history_checker.WatchFilter()
+            return WatchFilter()
         if sort < 0.7:
-            return history_checker.WatchFilter(ids=frozenset(dice.sample(self.choices.shared, 2)))
-        return history_checker.WatchFilter(states=frozenset({"closed"}))
+            return WatchFilter(ids=frozenset(dice.sample(self.choices.shared, 2)))
+        return WatchFilter(states=frozenset({"closed"}))
 
     def begin(self, stub):
         """One watch with its resumptions, for a while."""

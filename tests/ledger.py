@@ -14,6 +14,8 @@ import swoosh_api
 from swoosh.v1 import instance_pb2
 
 NAME = "ledger"
+GUARD = "no_multiple_of_three"
+GUARDED_EVENT = "pass"  # by an external guard (ledger_guard.py)
 LEDGER = {
     "name": NAME,
     "context": {"count": 0, "last": ""},
@@ -34,6 +36,7 @@ LEDGER = {
                     for event, more in (
                         ("add", {}),
                         ("take", {"guard": "context.count >= event.data.atleast"}),
+                        (GUARDED_EVENT, {"external_guard": GUARD}),
                         ("close", {"target": ["closed"]}),
                     )
                 ],
@@ -72,6 +75,7 @@ class Refused(NamedTuple):
 class Accepted(NamedTuple):
     changes: tuple  # (id, the instance or None, version before or 0, context changed), as touched
     results: tuple  # the instance that each transition left, or None
+    guards: tuple  # of each that an external guard allowed: (its position, version it was shown)
 
 
 # Transitions. `expected` is None where the version is not checked.
@@ -104,6 +108,11 @@ class _Draft:
         self.context = False
 
 
+def guard_allows(count):
+    """What the external guard says to an instance with this count."""
+    return count % 3 != 0
+
+
 def touched(transitions):
     """The ids of the instances that the transitions are about."""
     return {each[1] for each in transitions if each[0] != "register"}
@@ -116,7 +125,8 @@ def apply(find, transitions, index):
     """
     drafts = {}
     results = []
-    for each in transitions:
+    guards = []
+    for position, each in enumerate(transitions):
         if each[0] == "register":
             results.append(None)
             continue
@@ -131,6 +141,8 @@ def apply(find, transitions, index):
         refused = _STEPS[each[0]](draft, each, index)
         if refused is not None:
             return refused
+        if each[2] == GUARDED_EVENT:
+            guards.append((position, 0 if draft.created else version))
         results.append(draft.now)
     changes = []
     for instance_id, draft in drafts.items():
@@ -142,7 +154,7 @@ def apply(find, transitions, index):
             changes.append(
                 (instance_id, draft.now, before.version if before else 0, context_changed)
             )
-    return Accepted(tuple(changes), tuple(results))
+    return Accepted(tuple(changes), tuple(results), tuple(guards))
 
 
 def _create(draft, each, index):
@@ -169,8 +181,10 @@ def _send(draft, each, index):
     _, _, event, by, atleast, _ = each
     if now.state == "stopped":
         return Refused("INSTANCE_NOT_RUNNING")
-    if now.state == "open" and event in ("add", "take", "close"):
+    if now.state == "open" and event in ("add", "take", "close", GUARDED_EVENT):
         if event == "take" and now.count < atleast:
+            return Refused("GUARD_FALSE", now.count)
+        if event == GUARDED_EVENT and not guard_allows(now.count):
             return Refused("GUARD_FALSE", now.count)
         state = "closed" if event == "close" else "open"
         draft.now = Instance(index, now.created, state, now.count + 1, by)
@@ -259,6 +273,23 @@ def change_of(message):
         context = (int(fields["count"].number_value), fields["last"].string_value)
     state = None if message.deleted else message.configuration[-1]
     return (message.instance_id, state, context, message.previous_version)
+
+
+def guard_of(message):
+    """(position, edge, guard, allowed, version it was shown) of a GuardOutcome."""
+    return (
+        message.transition,
+        message.edge,
+        message.guard,
+        message.allowed,
+        message.observed_version,
+    )
+
+
+def expected_guard(guard):
+    """As guard_of, of what `apply` says."""
+    position, version = guard
+    return (position, GUARDED_EVENT, GUARD, True, version)
 
 
 def expected_change(change):

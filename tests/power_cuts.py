@@ -4,6 +4,7 @@ What the server had not synced is gone, as are directory entries, and the file s
 replayed when it is mounted again. Needs root, for the mount, which nobody else sees.
 """
 
+import contextlib
 import ctypes
 import fcntl
 import os
@@ -105,14 +106,16 @@ def run(cuts, seed, operations=0, clients=checked_run.CLIENTS):
     Raises NotPermittedError. Changes this process's mount namespace.
     """
     enter_mount_namespace()
-    folder = swoosh_server.temporary_folder()
-    disk = Disk(folder)
-    server = None
-    try:
+    disk = Disk(swoosh_server.temporary_folder())
+    with contextlib.ExitStack() as stack:
+        stack.callback(disk.unmount)
+        guard = stack.enter_context(crash_workload.external_guard())
+        data_dir = pathlib.Path(disk.path) / "data"
         server = swoosh_server.Server(
-            *crash_workload.FLAGS, data_dir=pathlib.Path(disk.path) / "data", low_ports=True
+            *crash_workload.FLAGS, guard.flag(), data_dir=data_dir, low_ports=True
         )
-        checked = checked_run.CheckedRun(server, seed, clients)
+        stack.callback(server.close)
+        checked = checked_run.CheckedRun(server, seed, clients, guard=guard)
         dice = random.Random(f"{seed}/after")
 
         def cut():
@@ -131,7 +134,3 @@ def run(cuts, seed, operations=0, clients=checked_run.CLIENTS):
 
         crash_workload.strike(checked, cuts, seed, operations, blow)
         return checked.finish()
-    finally:
-        if server is not None:
-            server.close()
-        disk.unmount()

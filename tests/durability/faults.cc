@@ -4,8 +4,10 @@
 //
 //   - A start-up that meets the fault is refused as an I/O error, never as damage.
 //   - Once a call for the log or its mark has failed, no proposal that is sent afterwards is
-//     acknowledged; the executor is fenced, and the committed state can still be read.
-//   - A snapshot that fails fences nothing and is counted.
+//     acknowledged; the executor is fenced, and the committed state can still be read. A failed
+//     trimming is such a call.
+//   - A snapshot that fails fences nothing and is counted; the one before it stays, and the log
+//     after that; proposals are accepted, and once the disk is well the next snapshot is taken.
 //   - A read that fails is its reader's error.
 //   - After the restart, nothing that was acknowledged is lost.
 // A read that gives a changed bit may look like damage: a start-up may then be refused as damaged,
@@ -23,7 +25,6 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
-#include <future>
 #include <iostream>
 #include <memory>
 #include <optional>
@@ -37,10 +38,12 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "core/check.h"
 #include "core/sha256.h"
 #include "server/store_server_for_test.h"
 #include "storage/crash_file_system.h"
 #include "storage/fault_file_system.h"
+#include "tests/durability/snapshot_promises.h"
 #include "tests/durability/store_check.h"
 #include "tests/durability/workload.h"
 #include "tests/durability/written_history.h"
@@ -112,7 +115,13 @@ class Campaign {
   void MakeStore();
   // False when call number `after` is never made.
   bool Try(const Mode& mode, uint64_t after);
-  Life Live(FaultFileSystem* files, WrittenHistory* history, const Mode& mode);
+  Life Live(const CrashFileSystem& disk, FaultFileSystem* files, WrittenHistory* history,
+            const Mode& mode);
+  void SendBursts(StoreServer* server, SnapshotPromises* snapshots, WrittenHistory* history,
+                  FaultFileSystem* files, const Mode& mode, Life* life);
+  void JudgeSnapshots(const CrashFileSystem& disk, SnapshotPromises* snapshots,
+                      FaultFileSystem* files, WrittenHistory* history, const Mode& mode,
+                      Life* life);
   void ReadLog(StoreServer* server, const WrittenHistory& history, FaultFileSystem* files,
                const Mode& mode, Life* life);
   void JudgeEnd(const std::optional<FaultFileSystem::Fired>& fired, const Mode& mode, Life* life);
@@ -131,8 +140,9 @@ class Campaign {
   uint64_t fences_ = 0;
   uint64_t late_fences_ = 0;
   uint64_t snapshot_failures_ = 0;
-  uint64_t named_ = 0;        // start-ups with a flipped bit that were refused as damaged
-  uint64_t named_after_ = 0;  // restarts after one, on a disk that reads well
+  uint64_t outlived_snapshots_ = 0;  // lives that went on after a failed call for a snapshot
+  uint64_t named_ = 0;               // start-ups with a flipped bit that were refused as damaged
+  uint64_t named_after_ = 0;         // restarts after one, on a disk that reads well
   double fence_milliseconds_most_ = 0;
   const std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
 };
@@ -151,8 +161,10 @@ void Campaign::MakeStore() {
   CrashFileSystem disk;
   std::unique_ptr<StoreServer> server =
       StoreServer::Open(&disk, kCheckedStore, BusyStoreOptions(&history_)).value();
+  SnapshotPromises snapshots(server.get());
   for (int burst = 0; burst < kBurstsBefore; ++burst) {
     workload_.Send(server.get(), 1 + static_cast<int>(workload_.Below(kBurstMax)), &history_);
+    if (burst == kBurstsBefore / 2) SWOOSH_CHECK(snapshots.Take().ok());
   }
   store_ = disk.Crash({Keep::kEverything, Keep::kEverything});
 }
@@ -178,7 +190,7 @@ bool Campaign::Try(const Mode& mode, uint64_t after) {
   fault.after = after;
   files.Arm(fault);
   WrittenHistory history = history_;
-  Life life = Live(&files, &history, mode);
+  Life life = Live(*disk, &files, &history, mode);
   const std::optional<FaultFileSystem::Fired> fired = files.first_fired();
   JudgeEnd(fired, mode, &life);
   Restart(*disk, history, mode, &life);
@@ -200,7 +212,8 @@ bool Campaign::Try(const Mode& mode, uint64_t after) {
   return fired.has_value();
 }
 
-Life Campaign::Live(FaultFileSystem* files, WrittenHistory* history, const Mode& mode) {
+Life Campaign::Live(const CrashFileSystem& disk, FaultFileSystem* files, WrittenHistory* history,
+                    const Mode& mode) {
   Life life;
   StoreServer::Options options = BusyStoreOptions(history);
   std::atomic<int64_t> fenced_after_ns{-1};
@@ -225,30 +238,55 @@ Life Campaign::Live(FaultFileSystem* files, WrittenHistory* history, const Mode&
     return life;
   }
   history->GoOnFrom(served);
+  SnapshotPromises snapshots(server);
+  SendBursts(server, &snapshots, history, files, mode, &life);
+  life.fenced = server->executor().fenced();
+  if (server->state()->index() < history->acknowledged()) {
+    life.problems.push_back("the committed state can't be read any more");
+  }
+  life.snapshot_failures = static_cast<uint64_t>(server->metrics().snapshot_failures.Value());
+  if (files->fired() && !life.fenced) {
+    JudgeSnapshots(disk, &snapshots, files, history, mode, &life);
+  }
+  opened->reset();
+  if (fenced_after_ns >= 0) life.fence_milliseconds = static_cast<double>(fenced_after_ns) / 1e6;
+  return life;
+}
+
+void Campaign::SendBursts(StoreServer* server, SnapshotPromises* snapshots, WrittenHistory* history,
+                          FaultFileSystem* files, const Mode& mode, Life* life) {
+  int sent_afterwards = 0;
   for (int burst = 0; burst < kBursts; ++burst) {
     const auto fired = files->first_fired();
     const bool writes_over = fired.has_value() && Changes(fired->call) && IsOfLog(fired->path);
     const int count = 1 + static_cast<int>(workload_.Below(kBurstMax));
     const Workload::Outcome outcome = workload_.Send(server, count, history);
     if (writes_over && outcome.acknowledged > 0) {
-      life.problems.push_back("acknowledged after a failed write");
+      life->problems.push_back("acknowledged after a failed write");
     }
-    if (burst == kSnapshotBurst) {
-      std::promise<void> taken;
-      server->snapshotter().TakeNow(
-          [&taken](const absl::StatusOr<Snapshotter::Taken>&) { taken.set_value(); });
-      taken.get_future().wait();
+    // Proposals that are refused by themselves write nothing, and meet no error.
+    sent_afterwards += writes_over ? count : 0;
+    if (sent_afterwards > kRefusedInARowMax && !server->executor().fenced()) {
+      life->problems.push_back("not fenced after a failed write");
     }
-    ReadLog(server, *history, files, mode, &life);
+    if (burst == kSnapshotBurst) snapshots->Take().IgnoreError();
+    ReadLog(server, *history, files, mode, life);
   }
-  life.fenced = server->executor().fenced();
-  if (server->state()->index() < history->acknowledged()) {
-    life.problems.push_back("the committed state can't be read any more");
-  }
-  life.snapshot_failures = static_cast<uint64_t>(server->metrics().snapshot_failures.Value());
-  opened->reset();
-  if (fenced_after_ns >= 0) life.fence_milliseconds = static_cast<double>(fenced_after_ns) / 1e6;
-  return life;
+}
+
+// A call failed, and it was none that fences. From now on the disk is well.
+void Campaign::JudgeSnapshots(const CrashFileSystem& disk, SnapshotPromises* snapshots,
+                              FaultFileSystem* files, WrittenHistory* history, const Mode& mode,
+                              Life* life) {
+  // A restart must not depend on the next snapshot.
+  Restart(disk, *history, mode, life);
+  files->Disarm();
+  const FaultFileSystem::Fired fired = *files->first_fired();
+  snapshots->CheckStands(fired, mode.fault.flip, &life->problems);
+  // Where all calls fail, some may be the log's.
+  if (!IsOfSnapshots(fired.path) || mode.fault.for_good) return;
+  snapshots->CheckGoesOn(&workload_, history, &life->problems);
+  ++outlived_snapshots_;
 }
 
 void Campaign::ReadLog(StoreServer* server, const WrittenHistory& history, FaultFileSystem* files,
@@ -292,7 +330,7 @@ void Campaign::JudgeEnd(const std::optional<FaultFileSystem::Fired>& fired, cons
     return;
   }
   // Closing may be what failed, and recovery may have no need of what did.
-  if (absl::StrContains(fired->path, "/snapshots") && !mode.fault.for_good && life->fenced) {
+  if (IsOfSnapshots(fired->path) && !mode.fault.for_good && life->fenced) {
     life->problems.push_back("a failed snapshot fenced the server");
   }
 }
@@ -335,10 +373,12 @@ bool Campaign::Report() const {
   std::cout << absl::StrFormat(
       "{\"campaign\": \"faults\", \"runs\": %d, \"lost\": %d, \"wrong\": %d, \"violations\": %d, "
       "\"refused_starts\": %d, \"fences\": %d, \"fence_ms_max\": %.2f, \"fences_over_100_ms\": %d, "
-      "\"snapshot_failures\": %d, \"named\": %d, \"named_after\": %d, \"seed\": %d, \"seconds\": "
+      "\"snapshot_failures\": %d, \"lives_after_failed_snapshots\": %d, \"named\": %d, "
+      "\"named_after\": %d, \"seed\": %d, \"seconds\": "
       "%.0f}\n",
       runs_, lost_, wrong_, violations_, refused_starts_, fences_, fence_milliseconds_most_,
-      late_fences_, snapshot_failures_, named_, named_after_, absl::GetFlag(FLAGS_seed), seconds);
+      late_fences_, snapshot_failures_, outlived_snapshots_, named_, named_after_,
+      absl::GetFlag(FLAGS_seed), seconds);
   return lost_ + wrong_ + violations_ == 0;
 }
 

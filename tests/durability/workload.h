@@ -14,6 +14,9 @@
 
 namespace swoosh {
 
+// A proposal in twenty is refused; never more than these one after the other.
+inline constexpr int kRefusedInARowMax = 11;
+
 // What clients send a server, made from a seed: a machine, instances of it, events with data of
 // different sizes, and now and then what is refused. For one thread.
 class Workload {
