@@ -22,10 +22,15 @@ constexpr char kInstanceKeyKind = 'i';
 constexpr uint8_t kPlainFormat = 1;
 constexpr uint8_t kExtendedFormat = 2;
 constexpr int kStatusMax = v1::Instance::FAULTED;
-constexpr size_t kFixedBytesUsual = 48;  // of an encoded instance, beside machine and context
 
 bool IsPlain(const Instance& instance) {
   return instance.timers.empty() && instance.history.empty() && !instance.fault.has_value();
+}
+
+char* WriteStates(const StateList& states, char* at) {
+  at = WriteVarint(states.size(), at);
+  for (const int state : states) at = WriteVarint(static_cast<uint64_t>(state), at);
+  return at;
 }
 
 void AppendStates(const StateList& states, std::string* out) {
@@ -166,26 +171,32 @@ bool ParseInstanceKey(absl::string_view key, absl::string_view* ns, absl::string
 }
 
 std::string EncodeInstance(const Instance& instance) {
-  std::string out;
-  out.reserve(instance.machine.size() + instance.context.encoded_bytes() + kFixedBytesUsual);
-  out.push_back(IsPlain(instance) ? kPlainFormat : kExtendedFormat);
-  AppendBytes(instance.machine, &out);
-  AppendVarint(instance.machine_version, &out);
-  AppendVarint(instance.status, &out);
-  AppendVarint(instance.version, &out);
-  AppendVarint(instance.created_index, &out);
-  AppendStates(instance.atomic_states, &out);
-  AppendValue(instance.context, &out);
-  AppendVarint(instance.output.has_value() ? 1 : 0, &out);
-  if (instance.output.has_value()) AppendValue(*instance.output, &out);
+  // The varints are: a size, five numbers and a count; and one a state.
+  constexpr size_t kVarints = 7;
+  const size_t bytes_max = 1 + (kVarints + instance.atomic_states.size()) * kVarintBytesMax +
+                           instance.machine.size() + instance.context.encoded_bytes() +
+                           (instance.output.has_value() ? instance.output->encoded_bytes() : 0);
+  std::string out(bytes_max, '\0');
+  char* at = out.data();
+  *at++ = static_cast<char>(IsPlain(instance) ? kPlainFormat : kExtendedFormat);
+  at = WriteBytes(instance.machine, at);
+  at = WriteVarint(instance.machine_version, at);
+  at = WriteVarint(instance.status, at);
+  at = WriteVarint(instance.version, at);
+  at = WriteVarint(instance.created_index, at);
+  at = WriteStates(instance.atomic_states, at);
+  at = WriteValue(instance.context, at);
+  at = WriteVarint(instance.output.has_value() ? 1 : 0, at);
+  if (instance.output.has_value()) at = WriteValue(*instance.output, at);
+  out.resize(static_cast<size_t>(at - out.data()));
   if (!IsPlain(instance)) AppendExtension(instance, &out);
   return out;
 }
 
 std::string EncodeInstanceExtra(const Instance& instance) {
-  std::string out;
-  AppendUint64(static_cast<uint64_t>(instance.create_time_us), &out);
-  AppendUint64(static_cast<uint64_t>(instance.update_time_us), &out);
+  std::string out(2 * sizeof(uint64_t), '\0');
+  WriteUint64(static_cast<uint64_t>(instance.update_time_us),
+              WriteUint64(static_cast<uint64_t>(instance.create_time_us), out.data()));
   return out;
 }
 
