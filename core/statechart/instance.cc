@@ -200,40 +200,47 @@ std::string EncodeInstanceExtra(const Instance& instance) {
   return out;
 }
 
-absl::StatusOr<Instance> DecodeInstance(const StateEntry& entry) {
+absl::Status DecodeInstance(const StateEntry& entry, Instance* instance) {
   absl::string_view ns;
   absl::string_view id;
   if (!ParseInstanceKey(entry.key, &ns, &id)) {
     return absl::DataLossError("the entry's key is no instance's");
   }
-  Instance instance;
-  instance.id = std::string(id);
+  instance->id.assign(id.data(), id.size());
   CanonicalReader reader(entry.value);
   const uint8_t format = reader.ReadByte();
-  instance.machine = std::string(reader.ReadBytes());
-  instance.machine_version = static_cast<uint32_t>(reader.ReadVarint());
+  const absl::string_view machine = reader.ReadBytes();
+  instance->machine.assign(machine.data(), machine.size());
+  instance->machine_version = static_cast<uint32_t>(reader.ReadVarint());
   const uint64_t status = reader.ReadVarint();
-  instance.status = static_cast<v1::Instance::Status>(std::min<uint64_t>(status, kStatusMax));
-  instance.version = reader.ReadVarint();
-  instance.created_index = reader.ReadVarint();
+  instance->status = static_cast<v1::Instance::Status>(std::min<uint64_t>(status, kStatusMax));
+  instance->version = reader.ReadVarint();
+  instance->created_index = reader.ReadVarint();
   const bool known = format == kPlainFormat || format == kExtendedFormat;
-  if (!known || status > kStatusMax || !ReadStates(&reader, &instance.atomic_states)) {
+  if (!known || status > kStatusMax || !ReadStates(&reader, &instance->atomic_states)) {
     return absl::DataLossError(absl::StrCat("instance ", id, " is not encoded as one"));
   }
-  instance.context = reader.ReadValue();
-  if (reader.ReadVarint() != 0) instance.output = reader.ReadValue();
-  if (format == kExtendedFormat && (!ReadExtension(&reader, &instance) || IsPlain(instance))) {
+  instance->context = reader.ReadValue();
+  if (reader.ReadVarint() != 0) instance->output = reader.ReadValue();
+  if (format == kExtendedFormat && (!ReadExtension(&reader, instance) || IsPlain(*instance))) {
     return absl::DataLossError(absl::StrCat("instance ", id, " is not encoded as one"));
   }
   if (absl::Status finished = reader.Finish(); !finished.ok()) {
     return absl::DataLossError(absl::StrCat("instance ", id, ": ", finished.message()));
   }
   CanonicalReader extra(entry.extra);
-  instance.create_time_us = static_cast<int64_t>(extra.ReadUint64());
-  instance.update_time_us = static_cast<int64_t>(extra.ReadUint64());
+  instance->create_time_us = static_cast<int64_t>(extra.ReadUint64());
+  instance->update_time_us = static_cast<int64_t>(extra.ReadUint64());
   if (!extra.Finish().ok()) {
     return absl::DataLossError(absl::StrCat("the times of instance ", id, " are damaged"));
   }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<Instance> DecodeInstance(const StateEntry& entry) {
+  absl::StatusOr<Instance> instance((Instance()));
+  absl::Status status = DecodeInstance(entry, &*instance);
+  if (!status.ok()) return status;
   return instance;
 }
 
