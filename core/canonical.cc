@@ -1,10 +1,14 @@
 #include "core/canonical.h"
 
+#include <endian.h>
+
+#include <algorithm>
 #include <cstring>
 #include <limits>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "core/check.h"
 #include "core/utf8.h"
 
 namespace swoosh {
@@ -39,9 +43,53 @@ double NumberOf(uint64_t bits) {
 
 }  // namespace
 
+char* WriteUint64(uint64_t number, char* at) {
+  const uint64_t big_endian = htobe64(number);
+  std::memcpy(at, &big_endian, sizeof(big_endian));
+  return at + sizeof(number);
+}
+
+char* WriteBytes(absl::string_view bytes, char* at) {
+  at = WriteVarint(bytes.size(), at);
+  return std::copy(bytes.begin(), bytes.end(), at);
+}
+
+char* WriteValue(const Value& value, char* at) {
+  switch (value.kind()) {
+    case Value::Kind::kNull:
+      *at++ = kNullTag;
+      break;
+    case Value::Kind::kBool:
+      *at++ = value.as_bool() ? kTrueTag : kFalseTag;
+      break;
+    case Value::Kind::kNumber:
+      *at++ = kNumberTag;
+      return WriteUint64(BitsOf(value.as_number()), at);
+    case Value::Kind::kString:
+      *at++ = kStringTag;
+      return WriteBytes(value.as_string(), at);
+    case Value::Kind::kList:
+      *at++ = kListTag;
+      at = WriteVarint(value.as_list().size(), at);
+      for (const Value& item : value.as_list()) at = WriteValue(item, at);
+      break;
+    case Value::Kind::kMap:
+      *at++ = kMapTag;
+      at = WriteVarint(value.as_map().size(), at);
+      for (const auto& [key, member] : value.as_map()) at = WriteValue(member, WriteBytes(key, at));
+      break;
+  }
+  return at;
+}
+
+void AppendVarint(uint64_t number, std::string* out) {
+  char bytes[kVarintBytesMax];
+  out->append(bytes, static_cast<size_t>(WriteVarint(number, bytes) - bytes));
+}
+
 void AppendUint64(uint64_t number, std::string* out) {
   char bytes[sizeof(number)];
-  for (size_t i = sizeof(number); i-- > 0; number >>= 8) bytes[i] = static_cast<char>(number);
+  WriteUint64(number, bytes);
   out->append(bytes, sizeof(bytes));
 }
 
@@ -51,35 +99,10 @@ void AppendBytes(absl::string_view bytes, std::string* out) {
 }
 
 void AppendValue(const Value& value, std::string* out) {
-  switch (value.kind()) {
-    case Value::Kind::kNull:
-      out->push_back(kNullTag);
-      return;
-    case Value::Kind::kBool:
-      out->push_back(value.as_bool() ? kTrueTag : kFalseTag);
-      return;
-    case Value::Kind::kNumber:
-      out->push_back(kNumberTag);
-      AppendUint64(BitsOf(value.as_number()), out);
-      return;
-    case Value::Kind::kString:
-      out->push_back(kStringTag);
-      AppendBytes(value.as_string(), out);
-      return;
-    case Value::Kind::kList:
-      out->push_back(kListTag);
-      AppendVarint(value.as_list().size(), out);
-      for (const Value& item : value.as_list()) AppendValue(item, out);
-      return;
-    case Value::Kind::kMap:
-      out->push_back(kMapTag);
-      AppendVarint(value.as_map().size(), out);
-      for (const auto& [key, member] : value.as_map()) {
-        AppendBytes(key, out);
-        AppendValue(member, out);
-      }
-      return;
-  }
+  const size_t begin = out->size();
+  out->resize(begin + value.encoded_bytes());
+  const char* const end = WriteValue(value, out->data() + begin);
+  SWOOSH_CHECK(end == out->data() + out->size());
 }
 
 void CanonicalReader::Fail(absl::string_view what) {
@@ -89,17 +112,7 @@ void CanonicalReader::Fail(absl::string_view what) {
   rest_ = absl::string_view();
 }
 
-uint8_t CanonicalReader::ReadByte() {
-  if (rest_.empty()) {
-    Fail("ends too early");
-    return 0;
-  }
-  const auto byte = static_cast<uint8_t>(rest_[0]);
-  rest_.remove_prefix(1);
-  return byte;
-}
-
-uint64_t CanonicalReader::ReadVarint() {
+uint64_t CanonicalReader::ReadLongVarint() {
   uint64_t number = 0;
   for (int shift = 0; shift < 64; shift += 7) {
     const uint8_t byte = ReadByte();
@@ -123,10 +136,10 @@ uint64_t CanonicalReader::ReadUint64() {
     Fail("ends too early");
     return 0;
   }
-  uint64_t number = 0;
-  for (int i = 0; i < 8; ++i) number = number << 8 | static_cast<uint8_t>(rest_[i]);
+  uint64_t big_endian;
+  std::memcpy(&big_endian, rest_.data(), sizeof(big_endian));
   rest_.remove_prefix(8);
-  return number;
+  return be64toh(big_endian);
 }
 
 absl::string_view CanonicalReader::ReadBytes() {

@@ -19,12 +19,24 @@
 // time.
 namespace swoosh {
 
+// What the proposal found of an instance, as far as it is asked for later.
+struct FoundInstance {
+  const Machine* machine = nullptr;
+  v1::Instance::Status status = v1::Instance::RUNNING;
+  uint64_t version = 0;
+  StateList atomic_states;
+  Value context;
+  std::vector<Timer> timers;
+};
+
 // One instance as the proposal found it and as it is now.
 struct Draft {
   StateKey key;
   absl::string_view id;  // in `key`
-  std::optional<Instance> before;
+  std::optional<FoundInstance> before;
   std::optional<Instance> now;
+  // The transition whose outcome is `now`, as long as no later one changes it; -1 = none.
+  int outcome_of = -1;
   const Machine* machine = nullptr;  // of `now`; else of `before`
   bool created = false;
   bool changed = false;
@@ -75,8 +87,9 @@ class ProposalReducer {
                                               const Machine& machine);
   static absl::StatusOr<Value> EventData(const v1::SendEvent& send);
   const Machine* FindMachine(absl::string_view name, uint32_t version) const;
-  static void MarkExited(const std::vector<int>& exited, Draft* draft);
+  static void MarkExited(const StateList& exited, Draft* draft);
   absl::Status FinishStep(StepTrace trace, Draft* draft);
+  void GiveOutcome(Draft* draft);
   void WriteChange(Draft* draft);
   void WriteTimers(const Draft& draft);
 

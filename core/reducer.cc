@@ -48,7 +48,10 @@ absl::StatusOr<Reduction> ProposalReducer::Run() {
       return status;
     }
   }
-  for (const auto& draft : drafts_) WriteChange(draft.get());
+  for (const auto& draft : drafts_) {
+    WriteChange(draft.get());
+    GiveOutcome(draft.get());
+  }
   return std::move(reduction_);
 }
 
@@ -130,17 +133,23 @@ Draft* ProposalReducer::KnownDraft(absl::string_view id) const {
 absl::StatusOr<Draft*> ProposalReducer::FindDraft(absl::string_view id, absl::string_view field) {
   absl::Status status = CheckName(id, kInstanceIdBytesMax, field);
   if (!status.ok()) return status;
-  if (Draft* known = KnownDraft(id); known != nullptr) return known;
+  if (Draft* known = KnownDraft(id); known != nullptr) {
+    if (known->outcome_of >= 0) {
+      reduction_.outcomes[static_cast<size_t>(known->outcome_of)].instance = known->now;
+      known->outcome_of = -1;
+    }
+    return known;
+  }
   auto draft = std::make_unique<Draft>();
   draft->key = MakeKey(id);
   StateEntry entry;
   if (state_.Find(draft->key, &entry)) {
-    absl::StatusOr<Instance> instance = DecodeInstance(entry);
-    SWOOSH_CHECK(instance.ok());
-    draft->before = *std::move(instance);
-    draft->now = draft->before;
-    draft->machine = FindMachine(draft->now->machine, draft->now->machine_version);
+    Instance& now = draft->now.emplace();
+    SWOOSH_CHECK(DecodeInstance(entry, &now).ok());
+    draft->machine = FindMachine(now.machine, now.machine_version);
     SWOOSH_CHECK(draft->machine != nullptr);
+    draft->before = FoundInstance{draft->machine,    now.status,  now.version,
+                                  now.atomic_states, now.context, now.timers};
   }
   Draft* result = draft.get();
   result->id = absl::string_view(result->key.bytes).substr(result->key.bytes.size() - id.size());
@@ -195,7 +204,7 @@ absl::Status ProposalReducer::CreateInstance(const v1::Transition& transition) {
       return MakeError(absl::StatusCode::kAlreadyExists, v1::INSTANCE_EXISTS,
                        absl::StrCat("instance ", create.instance_id(), " exists already"));
     }
-    reduction_.outcomes[transition_].instance = draft.now;
+    draft.outcome_of = transition_;
     return absl::OkStatus();
   }
   const Machine* machine = FindMachine(create.machine(), create.machine_version());
@@ -222,7 +231,7 @@ absl::Status ProposalReducer::CreateInstance(const v1::Transition& transition) {
   draft.machine = machine;
   draft.created = true;
   status = FinishStep(std::move(trace), &draft);
-  if (status.ok()) reduction_.outcomes[transition_].instance = draft.now;
+  draft.outcome_of = transition_;
   return status;
 }
 
@@ -271,7 +280,7 @@ absl::Status ProposalReducer::SendEvent(const v1::Transition& transition) {
   status = Interpreter(*draft.machine, place, &*draft.now, &trace).Process(send.event(), *data);
   if (!status.ok()) return status;
   status = FinishStep(std::move(trace), &draft);
-  if (status.ok()) reduction_.outcomes[transition_].instance = draft.now;
+  draft.outcome_of = transition_;
   return status;
 }
 
@@ -291,7 +300,7 @@ absl::Status ProposalReducer::DeleteInstance(const v1::Transition& transition) {
 }
 
 void ProposalReducer::Delete(Draft* draft) {
-  std::vector<int> left;
+  StateList left;
   ActiveStates(*draft->machine, draft->now->atomic_states).ForEachInExitOrder([&left](int state) {
     left.push_back(state);
   });
@@ -332,7 +341,7 @@ absl::Status ProposalReducer::CheckGuardOutcomes(const Draft& draft) const {
 
 // What a proposal entered itself does not count as exited by it: `exited` is about what was active
 // before the record.
-void ProposalReducer::MarkExited(const std::vector<int>& exited, Draft* draft) {
+void ProposalReducer::MarkExited(const StateList& exited, Draft* draft) {
   if (!draft->before.has_value() || draft->created) return;
   const StateSet active = ActiveStates(*draft->machine, draft->before->atomic_states);
   for (const int state : exited) {
@@ -361,22 +370,28 @@ absl::Status ProposalReducer::FinishStep(StepTrace trace, Draft* draft) {
   return absl::OkStatus();
 }
 
-// Takes the draft apart.
+// Takes the draft's instance.
+void ProposalReducer::GiveOutcome(Draft* draft) {
+  if (draft->outcome_of < 0) return;
+  reduction_.outcomes[static_cast<size_t>(draft->outcome_of)].instance = std::move(draft->now);
+}
+
+// Takes what it can of the draft, but not the instance.
 void ProposalReducer::WriteChange(Draft* draft) {
   if (!draft->changed || (!draft->before.has_value() && !draft->now.has_value())) return;
-  const std::optional<Instance>& before = draft->before;
+  const std::optional<FoundInstance>& before = draft->before;
   const std::optional<Instance>& now = draft->now;
-  const Instance& shown = now.has_value() ? *now : *before;
+  const Machine& machine = now.has_value() ? *draft->machine : *before->machine;
   v1::Change* change = changes_->Add();
-  change->set_instance_id(shown.id);
-  change->set_machine(shown.machine);
-  change->set_machine_version(shown.machine_version);
+  change->set_instance_id(draft->id.data(), draft->id.size());
+  change->set_machine(machine.name());
+  change->set_machine_version(machine.version());
   change->set_created(draft->created);
   change->set_deleted(!now.has_value());
-  change->set_status(shown.status);
+  change->set_status(now.has_value() ? now->status : before->status);
   if (now.has_value()) {
-    ActiveStates(*draft->machine, now->atomic_states).ForEach([&](int state) {
-      change->add_configuration(draft->machine->states()[state].id);
+    ActiveStates(machine, now->atomic_states).ForEach([&](int state) {
+      change->add_configuration(machine.states()[state].id);
     });
   }
   for (const std::string* state : draft->exited) change->add_exited(*state);
@@ -405,7 +420,6 @@ void ProposalReducer::WriteTimers(const Draft& draft) {
   const std::vector<Timer>& before = draft.before.has_value() ? draft.before->timers : none;
   const std::vector<Timer>& now = draft.now.has_value() ? draft.now->timers : none;
   if (before.empty() && now.empty()) return;
-  const std::string& id = draft.before.has_value() ? draft.before->id : draft.now->id;
   Effect& effect = reduction_.effect;
   effect.ns = std::string(proposal_.ns);
   auto old = before.begin();
@@ -414,7 +428,7 @@ void ProposalReducer::WriteTimers(const Draft& draft) {
     if (fresh == now.end() || (old != before.end() && old->key < fresh->key)) {
       effect.timers_cleared.push_back((old++)->key);
     } else if (old == before.end() || fresh->key < old->key) {
-      effect.timers_set.emplace_back((fresh++)->key, id);
+      effect.timers_set.emplace_back((fresh++)->key, std::string(draft.id));
     } else {
       ++old;
       ++fresh;

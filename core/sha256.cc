@@ -8,6 +8,7 @@
 #include <openssl/sha.h>
 
 #include "absl/strings/escaping.h"
+#include "core/sha256_x86.h"
 
 namespace swoosh {
 
@@ -20,6 +21,17 @@ Digest Sha256(std::initializer_list<absl::string_view> parts) {
   Digest digest;
   SHA256_Final(digest.data(), &context);
   return digest;
+}
+
+void Sha256All(absl::Span<const Sha256Job> jobs) {
+  if (!sha256_x86::IsSupported()) {
+    for (const Sha256Job& job : jobs) {
+      *job.digest = Sha256({{job.head.data(), job.head_bytes}, job.body});
+    }
+    return;
+  }
+  for (; jobs.size() >= 2; jobs.remove_prefix(2)) sha256_x86::HashTwo(jobs[0], jobs[1]);
+  if (!jobs.empty()) sha256_x86::Hash(jobs[0]);
 }
 
 std::string ToHex(const Digest& digest) { return absl::BytesToHexString(AsBytes(digest)); }

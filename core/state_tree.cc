@@ -62,7 +62,8 @@ StateTree::Core::~Core() {
 }
 
 void StateTree::Core::Put(const Digest& path, const StateEntry& entry) {
-  // First of all, since `entry` may lie in a node that is freed below.
+  state_tree::PrefetchForCopy(root, path);
+  // Before the nodes, since `entry` may lie in one that is freed below.
   const NodeRef leaf = NodeRef::Of(heap.NewLeaf(generation, entry));
   root_dirty = true;
   NodeRef* slot = &root;

@@ -5,8 +5,8 @@
 #include <cstring>
 #include <limits>
 #include <new>
-#include <string>
 
+#include "absl/container/inlined_vector.h"
 #include "core/canonical.h"
 #include "core/check.h"
 
@@ -20,6 +20,11 @@ constexpr char kEmptyTag = 0x02;
 
 // As many loads as a core can wait for, about.
 constexpr size_t kPrefetchedAtOnce = 16;
+constexpr size_t kHashedAhead = 8;
+
+constexpr size_t kCacheLineBytes = 64;
+constexpr size_t kPrefetchedBytesMax = 1'024;
+constexpr size_t kLeafKeySizeBytesMax = 5;  // of a varint below 2^32
 
 size_t LeafBytes(const Leaf& leaf) {
   return sizeof(Leaf) + leaf.key_bytes + size_t{leaf.value_bytes} + leaf.extra_bytes;
@@ -38,10 +43,98 @@ char* CopyBytes(absl::string_view from, char* to) {
   return std::copy(from.begin(), from.end(), to);
 }
 
+void PrefetchBytes(absl::string_view bytes) {
+  for (size_t at = 0; at < bytes.size() && at < kPrefetchedBytesMax; at += kCacheLineBytes) {
+    __builtin_prefetch(bytes.data() + at);
+  }
+}
+
 // Copies the children of `from` and their hashes at [begin, end) to position `to_begin` of `to`.
 void CopyChildren(const Inner& from, size_t begin, size_t end, Inner* to, size_t to_begin) {
   std::copy(from.children() + begin, from.children() + end, to->children() + to_begin);
   std::copy(from.hashes() + begin, from.hashes() + end, to->hashes() + to_begin);
+}
+
+Sha256Job JobOf(const Leaf& leaf) {
+  static_assert(1 + kLeafKeySizeBytesMax <= Sha256Job::kHeadBytesMax);
+  Sha256Job job;
+  job.head[0] = kLeafTag;
+  const char* const head_end = WriteVarint(leaf.key_bytes, job.head.data() + 1);
+  job.head_bytes = static_cast<size_t>(head_end - job.head.data());
+  job.body = {leaf.bytes(), leaf.key_bytes + size_t{leaf.value_bytes}};
+  return job;
+}
+
+Sha256Job JobOf(const Inner& inner) {
+  SWOOSH_CHECK(inner.dirty == 0);
+  Sha256Job job;
+  job.head = {kInnerTag, static_cast<char>(inner.bitmap >> 8),
+              static_cast<char>(inner.bitmap & 0xff)};
+  job.head_bytes = 3;
+  job.body = {reinterpret_cast<const char*>(inner.hashes()), inner.child_count() * sizeof(Digest)};
+  return job;
+}
+
+// Nodes to be hashed, a few at a time: what they read is fetched while others are hashed.
+class HashQueue {
+ public:
+  // The hashes of the node's children must be there, not only queued.
+  void Add(NodeRef node, Digest* hash) {
+    Sha256Job& job = jobs_[count_++];
+    job = node.is_leaf() ? JobOf(*node.leaf()) : JobOf(*node.inner());
+    job.digest = hash;
+    PrefetchBytes(job.body);
+    if (count_ == jobs_.size()) Flush();
+  }
+  void Flush() {
+    Sha256All(absl::MakeSpan(jobs_).subspan(0, count_));
+    count_ = 0;
+  }
+
+ private:
+  std::array<Sha256Job, 16> jobs_;
+  size_t count_ = 0;
+};
+
+void PrefetchDirtyChildren(const Inner& inner) {
+  for (uint16_t dirty = inner.dirty; dirty != 0; dirty &= static_cast<uint16_t>(dirty - 1)) {
+    inner.children()[inner.PositionOf(absl::countr_zero(dirty))].Prefetch();
+  }
+}
+
+// Queues the dirty children of `inner`, which then has none. A node without any may be of an older
+// group and visible to readers: it is not written to.
+void QueueDirtyChildren(Inner* inner, HashQueue* queue) {
+  for (; inner->dirty != 0; inner->dirty &= static_cast<uint16_t>(inner->dirty - 1)) {
+    const size_t position = inner->PositionOf(absl::countr_zero(inner->dirty));
+    queue->Add(inner->children()[position], &inner->hashes()[position]);
+  }
+}
+
+// The hashes of what is dirty below `root`. Depth by depth, since nodes of one depth don't wait for
+// one another: neither for their hashes nor for memory.
+void HashDirtyBelow(Inner* root, HashQueue* queue) {
+  absl::InlinedVector<Inner*, 64> nodes = {root};  // those with dirty children, by depth
+  absl::InlinedVector<size_t, 16> depth_begins;
+  for (size_t next = 0; next < nodes.size();) {
+    depth_begins.push_back(next);
+    for (const size_t end = nodes.size(); next < end; ++next) {
+      const Inner& inner = *nodes[next];
+      for (uint16_t dirty = inner.dirty; dirty != 0; dirty &= static_cast<uint16_t>(dirty - 1)) {
+        const NodeRef child = inner.children()[inner.PositionOf(absl::countr_zero(dirty))];
+        if (!child.is_inner()) continue;
+        child.Prefetch();
+        nodes.push_back(child.inner());
+      }
+    }
+  }
+  for (size_t end = nodes.size(); end > 0; end = depth_begins.back(), depth_begins.pop_back()) {
+    for (size_t i = depth_begins.back(); i < end; ++i) {
+      if (i + kHashedAhead < end) PrefetchDirtyChildren(*nodes[i + kHashedAhead]);
+      QueueDirtyChildren(nodes[i], queue);
+    }
+    queue->Flush();
+  }
 }
 
 }  // namespace
@@ -64,6 +157,16 @@ void PrefetchLeaves(NodeRef root, absl::Span<const StateKey* const> keys) {
   }
 }
 
+void PrefetchForCopy(NodeRef root, const Digest& path) {
+  NodeRef node = root;
+  for (int depth = 0; node.is_inner(); ++depth) {
+    const Inner& inner = *node.inner();
+    PrefetchBytes({reinterpret_cast<const char*>(inner.children()),
+                   inner.child_count() * (sizeof(NodeRef) + sizeof(Digest))});
+    node = inner.ChildAt(NibbleAt(path, depth));
+  }
+}
+
 const Leaf* FindLeaf(NodeRef root, const Digest& path, absl::string_view key) {
   NodeRef node = root;
   for (int depth = 0; node.is_inner(); ++depth) {
@@ -74,32 +177,13 @@ const Leaf* FindLeaf(NodeRef root, const Digest& path, absl::string_view key) {
 
 Digest EmptyTreeHash() { return Sha256(absl::string_view(&kEmptyTag, 1)); }
 
-Digest HashOf(const Leaf& leaf) {
-  std::string head(1, kLeafTag);
-  AppendVarint(leaf.key_bytes, &head);
-  return Sha256({head, {leaf.bytes(), leaf.key_bytes + size_t{leaf.value_bytes}}});
-}
-
-Digest HashOf(const Inner& inner) {
-  SWOOSH_CHECK(inner.dirty == 0);
-  const char head[] = {kInnerTag, static_cast<char>(inner.bitmap >> 8),
-                       static_cast<char>(inner.bitmap & 0xff)};
-  return Sha256(
-      {{head, sizeof(head)},
-       {reinterpret_cast<const char*>(inner.hashes()), inner.child_count() * sizeof(Digest)}});
-}
-
-Digest HashDirty(NodeRef node) {
-  if (node.is_leaf()) return HashOf(*node.leaf());
-  Inner* const inner = node.inner();
-  // A node without dirty children may be of an older group and visible to readers: not written to.
-  while (inner->dirty != 0) {
-    const int nibble = absl::countr_zero(inner->dirty);
-    const size_t position = inner->PositionOf(nibble);
-    inner->hashes()[position] = HashDirty(inner->children()[position]);
-    inner->dirty = static_cast<uint16_t>(inner->dirty & ~Inner::Bit(nibble));
-  }
-  return HashOf(*inner);
+Digest HashDirty(NodeRef root) {
+  Digest hash;
+  HashQueue queue;
+  if (root.is_inner()) HashDirtyBelow(root.inner(), &queue);
+  queue.Add(root, &hash);
+  queue.Flush();
+  return hash;
 }
 
 Leaf* NodeHeap::NewLeaf(uint64_t generation, const StateEntry& entry) {

@@ -114,15 +114,16 @@ inline uint64_t NodeRef::generation() const {
 // the memory's latency by itself.
 void PrefetchLeaves(NodeRef root, absl::Span<const StateKey* const> keys);
 
+// Fetches the whole of the inner nodes that lead to `path`, which are about to be copied. Requires
+// that their beginnings are in the caches, to be of use.
+void PrefetchForCopy(NodeRef root, const Digest& path);
+
 // The leaf of the entry with that key, whose path is `path`; nullptr when there is none.
 const Leaf* FindLeaf(NodeRef root, const Digest& path, absl::string_view key);
 
 Digest EmptyTreeHash();
-Digest HashOf(const Leaf& leaf);
-// Requires that the hashes of its children are computed.
-Digest HashOf(const Inner& inner);
-// Computes what is dirty below `node`, then the hash of `node` itself.
-Digest HashDirty(NodeRef node);
+// Computes what is dirty below `root`, then the hash of `root` itself.
+Digest HashDirty(NodeRef root);
 
 // Makes and frees nodes, and counts their bytes. Used by one thread.
 class NodeHeap {

@@ -139,13 +139,24 @@ class JsonWriter {
   std::string* const out_;
 };
 
+// Up to so many members of a map are looked through one after the other.
+constexpr size_t kScannedMembersMax = 8;
+
 bool KeyLess(const Value::Member& a, const Value::Member& b) { return a.first < b.first; }
+
+bool KeysRise(const Value::Map& members) {
+  return std::adjacent_find(members.begin(), members.end(),
+                            [](const Value::Member& a, const Value::Member& b) {
+                              return !KeyLess(a, b);
+                            }) == members.end();
+}
 
 }  // namespace
 
 Value Value::Bool(bool b) {
   Value value;
-  value.data_ = b;
+  value.kind_ = Kind::kBool;
+  value.data_.b = b;
   return value;
 }
 
@@ -153,72 +164,79 @@ Value Value::Number(double number) {
   constexpr double kMax = std::numeric_limits<double>::max();
   SWOOSH_CHECK(number >= -kMax && number <= kMax);
   Value value;
-  value.data_ = number == 0 ? 0.0 : number;
+  value.kind_ = Kind::kNumber;
+  value.data_.number = number == 0 ? 0.0 : number;
   return value;
 }
 
 Value Value::String(std::string utf8) {
-  Value value;
-  value.data_ = std::make_shared<const std::string>(std::move(utf8));
-  return value;
+  auto* const body = new StringBody;
+  body->utf8 = std::move(utf8);
+  body->encoded_bytes = AddSaturated(1, EncodedStringBytes(body->utf8.size()));
+  return Value(Kind::kString, body);
 }
 
 Value Value::OfList(List items) {
+  auto* const body = new ListBody;
   size_t bytes = 1 + VarintBytes(items.size());
   int depth = 0;
   for (const Value& item : items) {
     bytes = AddSaturated(bytes, item.encoded_bytes());
     depth = std::max(depth, item.depth());
   }
-  Value value;
-  value.data_ = std::make_shared<const ListBody>(ListBody{std::move(items), bytes, depth + 1});
-  return value;
+  body->items = std::move(items);
+  body->encoded_bytes = bytes;
+  body->depth = depth + 1;
+  return Value(Kind::kList, body);
 }
 
 Value Value::OfMap(Map members) {
-  if (!std::is_sorted(members.begin(), members.end(), KeyLess)) {
+  if (!KeysRise(members)) {
     std::sort(members.begin(), members.end(), KeyLess);
+    SWOOSH_CHECK(KeysRise(members));
   }
+  auto* const body = new MapBody;
   size_t bytes = 1 + VarintBytes(members.size());
   int depth = 0;
-  for (size_t i = 0; i < members.size(); ++i) {
-    SWOOSH_CHECK(i == 0 || members[i - 1].first != members[i].first);
-    bytes = AddSaturated(bytes, EncodedStringBytes(members[i].first.size()));
-    bytes = AddSaturated(bytes, members[i].second.encoded_bytes());
-    depth = std::max(depth, members[i].second.depth());
+  for (const auto& [key, member] : members) {
+    bytes = AddSaturated(bytes, EncodedStringBytes(key.size()));
+    bytes = AddSaturated(bytes, member.encoded_bytes());
+    depth = std::max(depth, member.depth());
   }
-  Value value;
-  value.data_ = std::make_shared<const MapBody>(MapBody{std::move(members), bytes, depth + 1});
-  return value;
+  body->members = std::move(members);
+  body->encoded_bytes = bytes;
+  body->depth = depth + 1;
+  return Value(Kind::kMap, body);
 }
 
-int Value::depth() const {
-  if (is_list()) return std::get<std::shared_ptr<const ListBody>>(data_)->depth;
-  if (is_map()) return std::get<std::shared_ptr<const MapBody>>(data_)->depth;
-  return 0;
-}
-
-size_t Value::encoded_bytes() const {
-  switch (kind()) {
+void Value::Release() {
+  // Acquire: what the others did with the content comes before its end.
+  if (data_.body->holders.fetch_sub(1, std::memory_order_acq_rel) > 1) return;
+  switch (kind_) {
+    case Kind::kString:
+      delete static_cast<const StringBody*>(data_.body);
+      return;
+    case Kind::kList:
+      delete static_cast<const ListBody*>(data_.body);
+      return;
+    case Kind::kMap:
+      delete static_cast<const MapBody*>(data_.body);
+      return;
     case Kind::kNull:
     case Kind::kBool:
-      return 1;
     case Kind::kNumber:
-      return 9;
-    case Kind::kString:
-      return AddSaturated(1, EncodedStringBytes(as_string().size()));
-    case Kind::kList:
-      return std::get<std::shared_ptr<const ListBody>>(data_)->encoded_bytes;
-    case Kind::kMap:
-      return std::get<std::shared_ptr<const MapBody>>(data_)->encoded_bytes;
+      return;
   }
-  return 0;
 }
 
 const Value* Value::Find(absl::string_view key) const {
-  const auto* body = std::get_if<std::shared_ptr<const MapBody>>(&data_);
-  if (body == nullptr) return nullptr;
-  const Map& members = (*body)->members;
+  if (!is_map()) return nullptr;
+  const Map& members = as_map();
+  if (members.size() <= kScannedMembersMax) {
+    const auto at = std::find_if(members.begin(), members.end(),
+                                 [key](const Member& member) { return member.first == key; });
+    return at != members.end() ? &at->second : nullptr;
+  }
   const auto at = std::lower_bound(
       members.begin(), members.end(), key,
       [](const Member& member, absl::string_view wanted) { return member.first < wanted; });

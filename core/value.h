@@ -1,15 +1,15 @@
 #ifndef SWOOSH_CORE_VALUE_H_
 #define SWOOSH_CORE_VALUE_H_
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <string>
 #include <utility>
-#include <variant>
 #include <vector>
 
 #include "absl/strings/string_view.h"
+#include "core/check.h"
 
 namespace swoosh {
 
@@ -32,6 +32,21 @@ class Value {
   using Map = std::vector<Member>;  // Sorted by key, no key twice.
 
   Value() = default;  // null
+  Value(const Value& other) : kind_(other.kind_), data_(other.data_) {
+    if (is_shared()) data_.body->holders.fetch_add(1, std::memory_order_relaxed);
+  }
+  Value(Value&& other) noexcept
+      : kind_(std::exchange(other.kind_, Kind::kNull)), data_(other.data_) {}
+  Value& operator=(const Value& other) { return *this = Value(other); }
+  Value& operator=(Value&& other) noexcept {
+    std::swap(kind_, other.kind_);
+    std::swap(data_, other.data_);
+    return *this;
+  }
+  ~Value() {
+    if (is_shared()) Release();
+  }
+
   static Value Bool(bool b);
   // Requires a finite number; -0 becomes 0.
   static Value Number(double number);
@@ -40,28 +55,44 @@ class Value {
   // Sorts the members. Requires that no key stands twice.
   static Value OfMap(Map members);
 
-  Kind kind() const { return static_cast<Kind>(data_.index()); }
-  bool is_null() const { return kind() == Kind::kNull; }
-  bool is_bool() const { return kind() == Kind::kBool; }
-  bool is_number() const { return kind() == Kind::kNumber; }
-  bool is_string() const { return kind() == Kind::kString; }
-  bool is_list() const { return kind() == Kind::kList; }
-  bool is_map() const { return kind() == Kind::kMap; }
+  Kind kind() const { return kind_; }
+  bool is_null() const { return kind_ == Kind::kNull; }
+  bool is_bool() const { return kind_ == Kind::kBool; }
+  bool is_number() const { return kind_ == Kind::kNumber; }
+  bool is_string() const { return kind_ == Kind::kString; }
+  bool is_list() const { return kind_ == Kind::kList; }
+  bool is_map() const { return kind_ == Kind::kMap; }
 
   // Nesting of lists and maps: 0 for the other kinds, 1 for [], 2 for [[]]. O(1).
-  int depth() const;
+  int depth() const { return is_shared() ? data_.body->depth : 0; }
   // Size of the canonical encoding (core/canonical.h), counting shared content as often as it
   // appears; 2^48 when it is that or more. O(1).
-  size_t encoded_bytes() const;
+  size_t encoded_bytes() const {
+    if (is_shared()) return data_.body->encoded_bytes;
+    return is_number() ? 1 + sizeof(double) : 1;
+  }
 
   // Each requires its kind.
-  bool as_bool() const { return std::get<bool>(data_); }
-  double as_number() const { return std::get<double>(data_); }
-  const std::string& as_string() const {
-    return *std::get<std::shared_ptr<const std::string>>(data_);
+  bool as_bool() const {
+    SWOOSH_CHECK(is_bool());
+    return data_.b;
   }
-  const List& as_list() const { return std::get<std::shared_ptr<const ListBody>>(data_)->items; }
-  const Map& as_map() const { return std::get<std::shared_ptr<const MapBody>>(data_)->members; }
+  double as_number() const {
+    SWOOSH_CHECK(is_number());
+    return data_.number;
+  }
+  const std::string& as_string() const {
+    SWOOSH_CHECK(is_string());
+    return static_cast<const StringBody*>(data_.body)->utf8;
+  }
+  const List& as_list() const {
+    SWOOSH_CHECK(is_list());
+    return static_cast<const ListBody*>(data_.body)->items;
+  }
+  const Map& as_map() const {
+    SWOOSH_CHECK(is_map());
+    return static_cast<const MapBody*>(data_.body)->members;
+  }
 
   // The member of a map, or nullptr when there is none or this is no map.
   const Value* Find(absl::string_view key) const;
@@ -71,21 +102,34 @@ class Value {
   friend bool operator!=(const Value& a, const Value& b) { return !(a == b); }
 
  private:
-  struct ListBody {
-    List items;
-    size_t encoded_bytes;
-    int depth;
+  // What the copies of a string, list or map share; the last one to go deletes it.
+  struct Body {
+    mutable std::atomic<uint32_t> holders{1};
+    int depth = 0;
+    size_t encoded_bytes = 0;
   };
-  struct MapBody {
+  struct StringBody : Body {
+    std::string utf8;
+  };
+  struct ListBody : Body {
+    List items;
+  };
+  struct MapBody : Body {
     Map members;
-    size_t encoded_bytes;
-    int depth;
+  };
+  // Where a std::variant of shared pointers would call a visitor for each copy and end.
+  union Data {
+    bool b;
+    double number;
+    const Body* body;
   };
 
-  // The order of the alternatives is that of Kind.
-  std::variant<std::monostate, bool, double, std::shared_ptr<const std::string>,
-               std::shared_ptr<const ListBody>, std::shared_ptr<const MapBody>>
-      data_;
+  Value(Kind kind, const Body* body) : kind_(kind) { data_.body = body; }
+  bool is_shared() const { return kind_ >= Kind::kString; }
+  void Release();
+
+  Kind kind_ = Kind::kNull;
+  Data data_ = {};
 };
 
 // "null", "boolean", "number", "string", "list" or "map": for messages.

@@ -22,10 +22,15 @@ constexpr char kInstanceKeyKind = 'i';
 constexpr uint8_t kPlainFormat = 1;
 constexpr uint8_t kExtendedFormat = 2;
 constexpr int kStatusMax = v1::Instance::FAULTED;
-constexpr size_t kFixedBytesUsual = 48;  // of an encoded instance, beside machine and context
 
 bool IsPlain(const Instance& instance) {
   return instance.timers.empty() && instance.history.empty() && !instance.fault.has_value();
+}
+
+char* WriteStates(const StateList& states, char* at) {
+  at = WriteVarint(states.size(), at);
+  for (const int state : states) at = WriteVarint(static_cast<uint64_t>(state), at);
+  return at;
 }
 
 void AppendStates(const StateList& states, std::string* out) {
@@ -166,63 +171,76 @@ bool ParseInstanceKey(absl::string_view key, absl::string_view* ns, absl::string
 }
 
 std::string EncodeInstance(const Instance& instance) {
-  std::string out;
-  out.reserve(instance.machine.size() + instance.context.encoded_bytes() + kFixedBytesUsual);
-  out.push_back(IsPlain(instance) ? kPlainFormat : kExtendedFormat);
-  AppendBytes(instance.machine, &out);
-  AppendVarint(instance.machine_version, &out);
-  AppendVarint(instance.status, &out);
-  AppendVarint(instance.version, &out);
-  AppendVarint(instance.created_index, &out);
-  AppendStates(instance.atomic_states, &out);
-  AppendValue(instance.context, &out);
-  AppendVarint(instance.output.has_value() ? 1 : 0, &out);
-  if (instance.output.has_value()) AppendValue(*instance.output, &out);
+  // The varints are: a size, five numbers and a count; and one a state.
+  constexpr size_t kVarints = 7;
+  const size_t bytes_max = 1 + (kVarints + instance.atomic_states.size()) * kVarintBytesMax +
+                           instance.machine.size() + instance.context.encoded_bytes() +
+                           (instance.output.has_value() ? instance.output->encoded_bytes() : 0);
+  std::string out(bytes_max, '\0');
+  char* at = out.data();
+  *at++ = static_cast<char>(IsPlain(instance) ? kPlainFormat : kExtendedFormat);
+  at = WriteBytes(instance.machine, at);
+  at = WriteVarint(instance.machine_version, at);
+  at = WriteVarint(instance.status, at);
+  at = WriteVarint(instance.version, at);
+  at = WriteVarint(instance.created_index, at);
+  at = WriteStates(instance.atomic_states, at);
+  at = WriteValue(instance.context, at);
+  at = WriteVarint(instance.output.has_value() ? 1 : 0, at);
+  if (instance.output.has_value()) at = WriteValue(*instance.output, at);
+  out.resize(static_cast<size_t>(at - out.data()));
   if (!IsPlain(instance)) AppendExtension(instance, &out);
   return out;
 }
 
 std::string EncodeInstanceExtra(const Instance& instance) {
-  std::string out;
-  AppendUint64(static_cast<uint64_t>(instance.create_time_us), &out);
-  AppendUint64(static_cast<uint64_t>(instance.update_time_us), &out);
+  std::string out(2 * sizeof(uint64_t), '\0');
+  WriteUint64(static_cast<uint64_t>(instance.update_time_us),
+              WriteUint64(static_cast<uint64_t>(instance.create_time_us), out.data()));
   return out;
 }
 
-absl::StatusOr<Instance> DecodeInstance(const StateEntry& entry) {
+absl::Status DecodeInstance(const StateEntry& entry, Instance* instance) {
   absl::string_view ns;
   absl::string_view id;
   if (!ParseInstanceKey(entry.key, &ns, &id)) {
     return absl::DataLossError("the entry's key is no instance's");
   }
-  Instance instance;
-  instance.id = std::string(id);
+  instance->id.assign(id.data(), id.size());
   CanonicalReader reader(entry.value);
   const uint8_t format = reader.ReadByte();
-  instance.machine = std::string(reader.ReadBytes());
-  instance.machine_version = static_cast<uint32_t>(reader.ReadVarint());
+  const absl::string_view machine = reader.ReadBytes();
+  instance->machine.assign(machine.data(), machine.size());
+  instance->machine_version = static_cast<uint32_t>(reader.ReadVarint());
   const uint64_t status = reader.ReadVarint();
-  instance.status = static_cast<v1::Instance::Status>(std::min<uint64_t>(status, kStatusMax));
-  instance.version = reader.ReadVarint();
-  instance.created_index = reader.ReadVarint();
+  instance->status = static_cast<v1::Instance::Status>(std::min<uint64_t>(status, kStatusMax));
+  instance->version = reader.ReadVarint();
+  instance->created_index = reader.ReadVarint();
   const bool known = format == kPlainFormat || format == kExtendedFormat;
-  if (!known || status > kStatusMax || !ReadStates(&reader, &instance.atomic_states)) {
+  if (!known || status > kStatusMax || !ReadStates(&reader, &instance->atomic_states)) {
     return absl::DataLossError(absl::StrCat("instance ", id, " is not encoded as one"));
   }
-  instance.context = reader.ReadValue();
-  if (reader.ReadVarint() != 0) instance.output = reader.ReadValue();
-  if (format == kExtendedFormat && (!ReadExtension(&reader, &instance) || IsPlain(instance))) {
+  instance->context = reader.ReadValue();
+  if (reader.ReadVarint() != 0) instance->output = reader.ReadValue();
+  if (format == kExtendedFormat && (!ReadExtension(&reader, instance) || IsPlain(*instance))) {
     return absl::DataLossError(absl::StrCat("instance ", id, " is not encoded as one"));
   }
   if (absl::Status finished = reader.Finish(); !finished.ok()) {
     return absl::DataLossError(absl::StrCat("instance ", id, ": ", finished.message()));
   }
   CanonicalReader extra(entry.extra);
-  instance.create_time_us = static_cast<int64_t>(extra.ReadUint64());
-  instance.update_time_us = static_cast<int64_t>(extra.ReadUint64());
+  instance->create_time_us = static_cast<int64_t>(extra.ReadUint64());
+  instance->update_time_us = static_cast<int64_t>(extra.ReadUint64());
   if (!extra.Finish().ok()) {
     return absl::DataLossError(absl::StrCat("the times of instance ", id, " are damaged"));
   }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<Instance> DecodeInstance(const StateEntry& entry) {
+  absl::StatusOr<Instance> instance((Instance()));
+  absl::Status status = DecodeInstance(entry, &*instance);
+  if (!status.ok()) return status;
   return instance;
 }
 

@@ -7,6 +7,7 @@
 #include <tuple>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "core/state_tree.h"
@@ -88,6 +89,8 @@ std::string EncodeInstance(const Instance& instance);       // what is hashed
 std::string EncodeInstanceExtra(const Instance& instance);  // what is not
 // kDataLoss when `entry` is no instance.
 absl::StatusOr<Instance> DecodeInstance(const StateEntry& entry);
+// The same in place. `instance` is as constructed before, and holds no meaning after an error.
+absl::Status DecodeInstance(const StateEntry& entry, Instance* instance);
 
 // The active states with their ancestors.
 StateSet ActiveStates(const Machine& machine, const StateList& atomic_states);

@@ -46,8 +46,8 @@ struct StepPlace {
 
 // What a step did, in order.
 struct StepTrace {
-  std::vector<int> exited;
-  std::vector<const Edge*> edges;
+  StateList exited;
+  absl::InlinedVector<const Edge*, 4> edges;
   std::vector<v1::Emitted> emitted;
   size_t output_bytes = 0;  // as kStepOutputBytesMax counts them
 };

@@ -1,6 +1,7 @@
 #include "core/statechart/interpreter.h"
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -69,12 +70,12 @@ class Chart {
   }
   std::string TakeEmitted() { return absl::StrJoin(std::exchange(emitted_, {}), " "); }
   std::string exited() const {
-    return absl::StrJoin(trace_.exited, " ", [this](std::string* out, int state) {
+    return absl::StrJoin(trace_->exited, " ", [this](std::string* out, int state) {
       out->append(machine_->states()[state].id);
     });
   }
   std::string edges() const {
-    return absl::StrJoin(trace_.edges, " ",
+    return absl::StrJoin(trace_->edges, " ",
                          [](std::string* out, const Edge* edge) { out->append(edge->id); });
   }
   const Instance& instance() const { return instance_; }
@@ -89,7 +90,7 @@ class Chart {
   template <typename Run>
   absl::Status Step(Run run) {
     const Instance before = instance_;
-    trace_ = StepTrace();
+    trace_.emplace();
     StepPlace place;
     place.ns = "default";
     place.actor = "alice";
@@ -98,13 +99,13 @@ class Chart {
     uint32_t timers = 0;
     place.timer_count = &timers;
     place.guard_outcomes = &outcomes_;
-    Interpreter interpreter(*machine_, place, &instance_, &trace_);
+    Interpreter interpreter(*machine_, place, &instance_, &*trace_);
     absl::Status status = run(&interpreter);
     if (!status.ok()) {
       instance_ = before;
       return status;
     }
-    for (const v1::Emitted& each : trace_.emitted) {
+    for (const v1::Emitted& each : trace_->emitted) {
       const Value data = *RestoreProtoValue(each.data(), "data");
       emitted_.push_back(data.is_null() ? each.name()
                                         : absl::StrCat(each.name(), "=", ToJsonText(data)));
@@ -114,7 +115,7 @@ class Chart {
 
   std::shared_ptr<const Machine> machine_;
   Instance instance_;
-  StepTrace trace_;
+  std::optional<StepTrace> trace_;
   std::vector<std::string> emitted_;
   google::protobuf::RepeatedPtrField<v1::GuardOutcome> outcomes_;
   int64_t now_us_ = 1'000 * kSecondUs;
