@@ -380,7 +380,7 @@ void Swooshd::MakeBackupsAndVerifier() {
   store.origin_id = store_->origin_id;
   store.committed = [this] { return *executor_->committed(); };
   backups_ = std::make_unique<Backups>(std::move(store), executor_.get(), &metrics_);
-  SWOOSH_CHECK(backup_workers_.TryPost(LowerPriorityOfThisThread).ok());
+  SWOOSH_CHECK(backup_workers_.TryPost([] { LowerPriorityOfThisThread(); }).ok());
 
   Verifier::Options verifier;
   verifier.log = store_->log.get();

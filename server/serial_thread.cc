@@ -14,7 +14,6 @@ namespace swoosh {
 namespace {
 
 constexpr size_t kThreadNameBytesMax = 15;  // Linux: TASK_COMM_LEN, less the zero
-constexpr int kNiceMax = 19;
 constexpr int kLowestBestEffort = 7;
 
 }  // namespace
@@ -24,9 +23,9 @@ void NameThisThread(const std::string& name) {
   pthread_setname_np(pthread_self(), name.c_str());
 }
 
-void LowerPriorityOfThisThread() {
+void LowerPriorityOfThisThread(int nice) {
   const auto thread = static_cast<id_t>(syscall(SYS_gettid));
-  setpriority(PRIO_PROCESS, thread, kNiceMax);
+  setpriority(PRIO_PROCESS, thread, nice);
   syscall(SYS_ioprio_set, IOPRIO_WHO_PROCESS, thread,
           IOPRIO_PRIO_VALUE(IOPRIO_CLASS_BE, kLowestBestEffort));
 }

@@ -42,8 +42,10 @@ class SerialThread {
 void NameThisThread(const std::string& name);
 
 // Lets the calling thread come last, for the processor as for the disk: what it does is not to
-// delay a commit. Where the system refuses, it is merely less considerate.
-void LowerPriorityOfThisThread();
+// delay a commit. `nice` is its niceness, up to 19. Where the system refuses, it is merely less
+// considerate.
+inline constexpr int kNiceMax = 19;
+void LowerPriorityOfThisThread(int nice = kNiceMax);
 
 }  // namespace swoosh
 

@@ -11,7 +11,9 @@
 #include "core/check.h"
 #include "core/errors.h"
 #include "server/log_line.h"
+#include "server/monotonic_time.h"
 #include "server/serial_thread.h"
+#include "server/snapshot_pacer.h"
 
 namespace swoosh {
 namespace {
@@ -34,6 +36,14 @@ uint64_t SnapshotIntervalRecords(uint64_t every_records, uint64_t replayed_recor
   return std::max<uint64_t>(1, static_cast<uint64_t>(per_second * kReplaySecondsMax));
 }
 
+absl::Duration SnapshotDurationMax(uint64_t interval_records, uint64_t records,
+                                   absl::Duration elapsed) {
+  if (records == 0) return kSnapshotDurationMax;
+  const absl::Duration interval =
+      elapsed * (static_cast<double>(interval_records) / static_cast<double>(records));
+  return std::min(interval * kSnapshotIntervalShareMax, kSnapshotDurationMax);
+}
+
 Snapshotter::Snapshotter(SnapshotStore* store, uint64_t last_index, Metrics* metrics,
                          Options options)
     : store_(store),
@@ -48,15 +58,23 @@ Snapshotter::Snapshotter(SnapshotStore* store, uint64_t last_index, Metrics* met
 Snapshotter::~Snapshotter() { Stop(false).IgnoreError(); }
 
 void Snapshotter::Start() {
+  const uint64_t index = options_.committed()->index();
+  begun_index_ = index;
+  begun_ = MonotonicNow();
   thread_ = std::thread([this] {
     NameThisThread("swoosh-snap");
-    LowerPriorityOfThisThread();
+    LowerPriorityOfThisThread(kSnapshotNice);
     Run();
   });
-  OnCommitted(options_.committed()->index());
+  CheckDue(index);
 }
 
 void Snapshotter::OnCommitted(uint64_t commit_index) {
+  committed_us_.store(absl::ToUnixMicros(MonotonicNow()), std::memory_order_relaxed);
+  CheckDue(commit_index);
+}
+
+void Snapshotter::CheckDue(uint64_t commit_index) {
   uint64_t due_index = due_index_.load(std::memory_order_acquire);
   if (commit_index < due_index) return;
   // Once a snapshot is due, it stays so until it was taken.
@@ -89,6 +107,7 @@ absl::Status Snapshotter::Stop(bool final) {
     absl::MutexLock lock(&mutex_);
     if (!stopping_) final_ = final;
     stopping_ = true;
+    hurries_.store(true, std::memory_order_relaxed);
     wakes_.Signal();
   }
   if (thread_.joinable()) thread_.join();
@@ -101,7 +120,7 @@ void Snapshotter::Run() {
   absl::Time not_before = absl::InfinitePast();
   std::vector<Done> requests;
   while (AwaitWork(not_before, &requests)) {
-    const absl::StatusOr<Taken> taken = Take(options_.bytes_per_second_max);
+    const absl::StatusOr<Taken> taken = Take(/*paced=*/true);
     for (const Done& done : requests) done(taken);
     requests.clear();
     if (taken.ok()) {
@@ -142,7 +161,7 @@ void Snapshotter::Finish() {
     final = final_;
   }
   absl::StatusOr<Taken> taken = Unavailable(v1::DRAINING, "the server is shutting down");
-  if (final) taken = Take(/*bytes_per_second_max=*/0);
+  if (final) taken = Take(/*paced=*/false);
   for (const Done& done : requests) done(taken);
   if (!final) return;
   absl::MutexLock lock(&mutex_);
@@ -150,24 +169,44 @@ void Snapshotter::Finish() {
 }
 
 // Its size. An error that does not say "no space" is the disk's.
-absl::StatusOr<uint64_t> Snapshotter::Write(const State& state, uint64_t bytes_per_second_max) {
+absl::StatusOr<uint64_t> Snapshotter::Write(const State& state, SnapshotPause pause) {
   const uint64_t bytes =
       last_bytes_ > 0 ? last_bytes_ : state.root().entry_count() * kSnapshotEntryBytesAssumed;
   if (options_.check_room != nullptr) {
     if (absl::Status status = options_.check_room(bytes); !status.ok()) return status;
   }
-  const absl::StatusOr<SnapshotStore::Info> info = store_->Write(state, bytes_per_second_max);
+  const absl::StatusOr<SnapshotStore::Info> info = store_->Write(state, std::move(pause));
   if (!info.ok()) return info.status();
   last_bytes_ = info->size_bytes;
   return last_bytes_;
 }
 
-absl::StatusOr<Snapshotter::Taken> Snapshotter::Take(uint64_t bytes_per_second_max) {
+bool Snapshotter::IsAlone() const {
+  if (hurries_.load(std::memory_order_relaxed)) return true;
+  const absl::Time committed = absl::FromUnixMicros(committed_us_.load(std::memory_order_relaxed));
+  return MonotonicNow() - committed > kSnapshotAloneAfter;
+}
+
+// For a snapshot at `index` that begins now.
+SnapshotPause Snapshotter::PauseFor(uint64_t index) {
+  SnapshotPacer::Options pacer;
+  const absl::Time now = MonotonicNow();
+  pacer.duration_max =
+      SnapshotDurationMax(options_.interval_records, index - begun_index_, now - begun_);
+  pacer.bytes_per_second_max = options_.bytes_per_second_max;
+  pacer.is_alone = [this] { return IsAlone(); };
+  begun_index_ = index;
+  begun_ = now;
+  return [pacer = std::make_shared<SnapshotPacer>(std::move(pacer))](
+             const SnapshotProgress& progress) { pacer->Pause(progress); };
+}
+
+absl::StatusOr<Snapshotter::Taken> Snapshotter::Take(bool paced) {
   const std::shared_ptr<const State> state = options_.committed();
   const Taken taken{state->index(), state->hash()};
   if (taken.index != last_index()) {
     const auto begin = std::chrono::steady_clock::now();
-    const absl::StatusOr<uint64_t> bytes = Write(*state, bytes_per_second_max);
+    const absl::StatusOr<uint64_t> bytes = Write(*state, paced ? PauseFor(taken.index) : nullptr);
     const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - begin;
     if (!bytes.ok()) {
       metrics_->snapshot_failures.Increment();
@@ -195,7 +234,7 @@ absl::StatusOr<Snapshotter::Taken> Snapshotter::Take(uint64_t bytes_per_second_m
     due_ = false;
   }
   due_index_.store(taken.index + options_.interval_records, std::memory_order_release);
-  OnCommitted(options_.committed()->index());  // what was committed meanwhile may be enough for one
+  CheckDue(options_.committed()->index());  // what was committed meanwhile may be enough for one
   if (options_.on_snapshot != nullptr) options_.on_snapshot();
   return taken;
 }

@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
 #include "core/errors.h"
 #include "gtest/gtest.h"
 #include "server/executor_for_test.h"
@@ -97,6 +98,18 @@ TEST(SnapshotInterval, IsWhatIsReplayedInTheTargetTimeAtTheMeasuredRate) {
   EXPECT_EQ(SnapshotIntervalRecords(0, 0, 0), 250'000u);
   EXPECT_EQ(SnapshotIntervalRecords(7, 20'000, 2), 7u);
   EXPECT_EQ(SnapshotIntervalRecords(0, 20'000, 1e9), 1u);
+}
+
+TEST(SnapshotDuration, EndsBeforeTheNextOneIsDue) {
+  // A thousand records a second: the next ten thousand take ten seconds.
+  EXPECT_EQ(SnapshotDurationMax(10'000, 20'000, absl::Seconds(20)), absl::Seconds(7.5));
+  EXPECT_EQ(SnapshotDurationMax(10'000, 20'000, absl::ZeroDuration()), absl::ZeroDuration());
+}
+
+TEST(SnapshotDuration, IsBoundedHoweverFewRecordsCome) {
+  EXPECT_EQ(SnapshotDurationMax(10'000, 20, absl::Seconds(20)), kSnapshotDurationMax);
+  EXPECT_EQ(SnapshotDurationMax(10'000, 0, absl::Seconds(20)), kSnapshotDurationMax);
+  EXPECT_EQ(SnapshotDurationMax(UINT64_MAX, 1, absl::InfiniteDuration()), kSnapshotDurationMax);
 }
 
 TEST_F(SnapshotterTest, TakesOneEachIntervalOfRecords) {

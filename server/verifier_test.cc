@@ -98,7 +98,7 @@ TEST_F(VerifierTest, AnEmptyStateIsProvenToo) {
 TEST_F(VerifierTest, BeginsWithTheOldestSnapshotWhereTheLogWasTrimmed) {
   Start();
   Fill(20);
-  ASSERT_TRUE(snapshots_.Write(*served_(), 0).ok());
+  ASSERT_TRUE(snapshots_.Write(*served_()).ok());
   for (int i = 0; i < 30; ++i) ASSERT_TRUE(server_->Call(SendTo("a", "inc")).ok());
   ASSERT_TRUE(log_.TrimPrefix(15).ok());
   const Verifier::Verified verified = Verify().value();

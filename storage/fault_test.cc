@@ -54,7 +54,7 @@ class FaultTest : public testing::Test {
       life.acknowledged_hash = records.back().hash;
       if (group % 4 == 2) {
         // One that fails must not matter.
-        store->snapshots->Write(history.state(), 0).status().IgnoreError();
+        store->snapshots->Write(history.state()).status().IgnoreError();
         const uint64_t kept = store->snapshots->oldest_verified_index();
         if (!store->log->TrimPrefix(kept > 2 ? kept - 2 : 1).ok()) fenced = true;
       }

@@ -34,6 +34,9 @@ class WritableFile {
   // Overwrites bytes that exist already (a preallocated file).
   virtual absl::Status WriteAt(uint64_t offset, absl::string_view bytes) = 0;
   virtual absl::Status Sync() = 0;  // fdatasync: the bytes, and the size where it changed
+  // Lets the system begin to write what was appended, where it can, without waiting for the disk:
+  // a later Sync then has less to do. It promises nothing.
+  virtual void StartWriteback() {}
   virtual absl::Status Close() = 0;
 };
 

@@ -27,6 +27,7 @@
 #include "storage/log.h"
 #include "storage/recovery_table.h"
 #include "storage/snapshot_file.h"
+#include "storage/snapshot_steps.h"
 #include "storage/snapshot_store.h"
 #include "storage/store_for_test.h"
 #include "swoosh/v1/record.pb.h"
@@ -363,7 +364,8 @@ TEST_F(RecoveryTest, ASnapshotOfAnotherHistoryIsRefusedAndLeftAlone) {
   MakeStore(33, {20});
   const State other = HistoryForTest(StateWriter(kOtherId)).state();
   auto file = files_.Create(SnapshotPath(25)).value();
-  ASSERT_TRUE(WriteSnapshotFile(other, kOtherId, 0, file.get()).ok());
+  SnapshotSteps steps;
+  ASSERT_TRUE(WriteSnapshotFile(other, kOtherId, &steps, file.get()).ok());
   ExpectRefused(Refusal::kSnapshotOfOtherHistory, {SnapshotPath(25), kOtherId, history_id_});
   EXPECT_TRUE(fs::exists(SnapshotPath(25)));
 }
@@ -416,7 +418,8 @@ TEST_F(RecoveryTest, ASnapshotThatTheLogDoesNotLeadToIsDataLoss) {
   HistoryForTest other(StateWriter(history_id_), "another actor");
   other.Next(30);
   auto file = files_.Create(SnapshotPath(30)).value();
-  ASSERT_TRUE(WriteSnapshotFile(other.state(), history_id_, 0, file.get()).ok());
+  SnapshotSteps steps;
+  ASSERT_TRUE(WriteSnapshotFile(other.state(), history_id_, &steps, file.get()).ok());
   ExpectRefused(Refusal::kSnapshotMismatch, {SnapshotPath(30)});
   RecoveryOptions verify;
   verify.from_oldest = true;

@@ -244,7 +244,7 @@ absl::Status Restoring::EndSnapshot() {
   if (absl::IsDataLoss(writer.status())) return Damaged(writer.status().message());
   if (!writer.ok()) return writer.status();
   writer_ = *std::move(writer);
-  return snapshots_->Write(writer_.Sealed(), /*bytes_per_second_max=*/0).status();
+  return snapshots_->Write(writer_.Sealed()).status();
 }
 
 absl::Status Restoring::AddRecord(absl::string_view stored) {
@@ -325,7 +325,7 @@ absl::Status Restoring::End() {
   if (status.ok()) status = Flush();
   log_.reset();  // syncs the mark
   if (status.ok() && header_.index() > header_.snapshot_index()) {
-    status = snapshots_->Write(writer_.Sealed(), /*bytes_per_second_max=*/0).status();
+    status = snapshots_->Write(writer_.Sealed()).status();
   }
   if (status.ok()) status = ReadBack();
   if (!status.ok()) return status;

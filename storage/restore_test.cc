@@ -45,7 +45,7 @@ class RestoreTest : public testing::Test {
       ASSERT_TRUE(store_->log->Append(index + 1, history.Next(count)).ok());
       index += count;
       if (std::count(snapshots.begin(), snapshots.end(), index) > 0) {
-        ASSERT_TRUE(store_->snapshots->Write(history.state(), 0).ok());
+        ASSERT_TRUE(store_->snapshots->Write(history.state()).ok());
       }
     }
     if (records == 0) {

@@ -2,11 +2,10 @@
 
 #include <zstd.h>
 
-#include <chrono>
+#include <algorithm>
+#include <memory>
 
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
-#include "absl/time/time.h"
 #include "absl/types/span.h"
 #include "core/canonical.h"
 #include "core/check.h"
@@ -17,15 +16,18 @@ namespace {
 // The fastest level that still compresses well: a snapshot shares its core with the server.
 constexpr int kCompressionLevel = 1;
 
-// A file that is only synced at its end makes whoever syncs another one meanwhile, the log, wait
-// for all of it.
-constexpr uint64_t kSyncIntervalBytes = 8'388'608;
+// What is compressed without a rest: some 150 us.
+constexpr size_t kCompressedAtOnceBytes = 131'072;
 
 // Puts entries into frames, and frames into the file.
 class FrameWriter {
  public:
-  FrameWriter(uint64_t bytes_per_second_max, WritableFile* file)
-      : bytes_per_second_max_(bytes_per_second_max), file_(file) {}
+  FrameWriter(SnapshotSteps* steps, WritableFile* file)
+      : steps_(steps), file_(file), compressor_(ZSTD_createCCtx(), ZSTD_freeCCtx) {
+    SWOOSH_CHECK(compressor_ != nullptr);
+    SWOOSH_CHECK(!ZSTD_isError(
+        ZSTD_CCtx_setParameter(compressor_.get(), ZSTD_c_compressionLevel, kCompressionLevel)));
+  }
 
   absl::Status WriteHeader(const SnapshotHeader& header) {
     return Write(EncodeSnapshotHeader(header));
@@ -36,6 +38,7 @@ class FrameWriter {
     AppendBytes(entry.value, &content_);
     AppendBytes(entry.extra, &content_);
     ++frame_entries_;
+    steps_->DidEntry();
     return content_.size() < kSnapshotFrameBytes ? absl::OkStatus() : WriteFrame();
   }
 
@@ -45,27 +48,24 @@ class FrameWriter {
     if (status.ok()) status = Write(EncodeSnapshotFooter(footer_));
     if (status.ok()) status = file_->Sync();
     if (!status.ok()) return status;
-    return written_bytes_;
+    return steps_->written_bytes();
   }
 
  private:
   absl::Status WriteFrame() {
     SWOOSH_CHECK(content_.size() <= kSnapshotFrameBytesMax);
-    compressed_.resize(ZSTD_compressBound(content_.size()));
-    const size_t size = ZSTD_compress(compressed_.data(), compressed_.size(), content_.data(),
-                                      content_.size(), kCompressionLevel);
-    SWOOSH_CHECK(!ZSTD_isError(size));
-    compressed_.resize(size);
-
+    Compress();
     SnapshotFrameHeader header;
     header.entries = frame_entries_;
     header.bytes = static_cast<uint32_t>(content_.size());
-    header.compressed_bytes = static_cast<uint32_t>(size);
+    header.compressed_bytes = static_cast<uint32_t>(compressed_.size());
     header.checksum = SnapshotFrameChecksum(header, compressed_);
     absl::Status status = Write(EncodeSnapshotFrameHeader(header));
     if (status.ok()) status = Write(compressed_);
-    if (status.ok()) status = SyncNowAndThen();
-    KeepPace();
+    // A file that is only written at its end makes whoever syncs another one then, the log, wait
+    // for all of it.
+    if (status.ok()) file_->StartWriteback();
+    steps_->Rest();
     ++footer_.frames;
     footer_.entries += frame_entries_;
     frame_entries_ = 0;
@@ -73,41 +73,43 @@ class FrameWriter {
     return status;
   }
 
+  // Makes one zstd frame of the content, with rests.
+  void Compress() {
+    SWOOSH_CHECK(!ZSTD_isError(ZSTD_CCtx_setPledgedSrcSize(compressor_.get(), content_.size())));
+    compressed_.resize(ZSTD_compressBound(content_.size()));
+    ZSTD_outBuffer out = {compressed_.data(), compressed_.size(), 0};
+    ZSTD_inBuffer in = {content_.data(), 0, 0};
+    bool ended = false;
+    while (!ended) {
+      in.size = std::min(content_.size(), in.pos + kCompressedAtOnceBytes);
+      const bool last = in.size == content_.size();
+      const size_t unflushed =
+          ZSTD_compressStream2(compressor_.get(), &out, &in, last ? ZSTD_e_end : ZSTD_e_continue);
+      SWOOSH_CHECK(!ZSTD_isError(unflushed));
+      ended = last && unflushed == 0;
+      steps_->Rest();
+    }
+    compressed_.resize(out.pos);
+  }
+
   absl::Status Write(absl::string_view bytes) {
-    written_bytes_ += bytes.size();
+    steps_->DidWrite(bytes.size());
     return file_->Append(bytes);
   }
 
-  absl::Status SyncNowAndThen() {
-    if (written_bytes_ - synced_bytes_ < kSyncIntervalBytes) return absl::OkStatus();
-    synced_bytes_ = written_bytes_;
-    return file_->Sync();
-  }
-
-  // Sleeps until what was written so far may have been.
-  void KeepPace() const {
-    if (bytes_per_second_max_ == 0) return;
-    const double due_seconds =
-        static_cast<double>(written_bytes_) / static_cast<double>(bytes_per_second_max_);
-    const auto elapsed = std::chrono::steady_clock::now() - start_;
-    absl::SleepFor(absl::Seconds(due_seconds) - absl::FromChrono(elapsed));
-  }
-
-  const uint64_t bytes_per_second_max_;
+  SnapshotSteps* const steps_;
   WritableFile* const file_;
-  const std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+  const std::unique_ptr<ZSTD_CCtx, size_t (*)(ZSTD_CCtx*)> compressor_;
   std::string content_;
   std::string compressed_;
   uint32_t frame_entries_ = 0;
   SnapshotFooter footer_;
-  uint64_t written_bytes_ = 0;
-  uint64_t synced_bytes_ = 0;
 };
 
 }  // namespace
 
 absl::StatusOr<uint64_t> WriteSnapshotFile(const State& state, const std::string& history_id,
-                                           uint64_t bytes_per_second_max, WritableFile* file) {
+                                           SnapshotSteps* steps, WritableFile* file) {
   SnapshotHeader header;
   header.history_id = history_id;
   header.position = state.position();
@@ -115,7 +117,7 @@ absl::StatusOr<uint64_t> WriteSnapshotFile(const State& state, const std::string
   header.entries = state.root().entry_count();
   header.counts = state.counts();
 
-  FrameWriter writer(bytes_per_second_max, file);
+  FrameWriter writer(steps, file);
   absl::Status status = writer.WriteHeader(header);
   if (!status.ok()) return status;
   StateCursor unused;
@@ -166,17 +168,17 @@ absl::StatusOr<bool> SnapshotFileReader::AtFooter() {
 }
 
 absl::Status SnapshotFileReader::ReadEntries(
-    absl::FunctionRef<absl::Status(const StateEntry&)> visit) {
+    SnapshotSteps* steps, absl::FunctionRef<absl::Status(const StateEntry&)> visit) {
   while (true) {
     const absl::StatusOr<bool> at_footer = AtFooter();
     if (!at_footer.ok()) return at_footer.status();
     if (*at_footer) return ReadFooter();
-    if (absl::Status status = ReadFrame(visit); !status.ok()) return status;
+    if (absl::Status status = ReadFrame(steps, visit); !status.ok()) return status;
   }
 }
 
 absl::Status SnapshotFileReader::ReadFrame(
-    absl::FunctionRef<absl::Status(const StateEntry&)> visit) {
+    SnapshotSteps* steps, absl::FunctionRef<absl::Status(const StateEntry&)> visit) {
   const std::string frame = absl::StrCat("frame ", read_.frames, " at byte ", offset_, ": ");
   const auto damaged = [&](absl::string_view what) { return Damaged(absl::StrCat(frame, what)); };
   absl::StatusOr<absl::string_view> bytes = Take(kSnapshotFrameHeaderBytes);
@@ -188,6 +190,7 @@ absl::Status SnapshotFileReader::ReadFrame(
   if (SnapshotFrameChecksum(*header, *bytes) != header->checksum) {
     return damaged("checksum mismatch");
   }
+  steps->Rest();
 
   content_.resize(header->bytes);
   const size_t size =
@@ -195,6 +198,7 @@ absl::Status SnapshotFileReader::ReadFrame(
   if (ZSTD_isError(size) || size != content_.size()) {
     return damaged("it can't be decompressed to its size");
   }
+  steps->Rest();
   CanonicalReader reader(content_);
   for (uint32_t i = 0; i < header->entries; ++i) {
     StateEntry entry;
@@ -203,6 +207,7 @@ absl::Status SnapshotFileReader::ReadFrame(
     entry.extra = reader.ReadBytes();
     if (!reader.ok()) break;
     if (absl::Status status = visit(entry); !status.ok()) return status;
+    steps->DidEntry();
   }
   if (!reader.Finish().ok()) return damaged("it does not hold its number of entries");
   ++read_.frames;

@@ -14,15 +14,15 @@
 #include "core/state_entry.h"
 #include "storage/file_system.h"
 #include "storage/snapshot_format.h"
+#include "storage/snapshot_steps.h"
 
 namespace swoosh {
 
-// Writes `state` to `file`, which is empty, and syncs it: now and then while it goes on, so that
-// the disk is not flooded at the end, and once more when all is there. At most
-// `bytes_per_second_max` are written a second (0 = no bound). Blocks for that long. Returns the
-// file's size.
+// Writes `state` to `file`, which is empty, and syncs it. The system is told to write while it goes
+// on, so that the disk is not flooded at the end. Counts the entries in `steps`. Returns the file's
+// size.
 absl::StatusOr<uint64_t> WriteSnapshotFile(const State& state, const std::string& history_id,
-                                           uint64_t bytes_per_second_max, WritableFile* file);
+                                           SnapshotSteps* steps, WritableFile* file);
 
 // Reads a snapshot file once, from the front, checking all that snapshot_format.md lists but the
 // history id, the counts and the root. Not thread-safe.
@@ -33,9 +33,10 @@ class SnapshotFileReader {
 
   const SnapshotHeader& header() const { return header_; }
 
-  // Visits all entries in order, until `visit` returns an error, which is returned. To be called
-  // once. kDataLoss says what is wrong and where; kUnavailable: an I/O error.
-  absl::Status ReadEntries(absl::FunctionRef<absl::Status(const StateEntry&)> visit);
+  // Visits all entries in order, until `visit` returns an error, which is returned. Counts them in
+  // `steps`. To be called once. kDataLoss says what is wrong and where; kUnavailable: an I/O error.
+  absl::Status ReadEntries(SnapshotSteps* steps,
+                           absl::FunctionRef<absl::Status(const StateEntry&)> visit);
 
  private:
   SnapshotFileReader(std::unique_ptr<ReadableFile> file, std::string path)
@@ -45,7 +46,8 @@ class SnapshotFileReader {
   // The next `size` bytes, valid until the next call.
   absl::StatusOr<absl::string_view> Take(size_t size);
   absl::StatusOr<bool> AtFooter();
-  absl::Status ReadFrame(absl::FunctionRef<absl::Status(const StateEntry&)> visit);
+  absl::Status ReadFrame(SnapshotSteps* steps,
+                         absl::FunctionRef<absl::Status(const StateEntry&)> visit);
   absl::Status ReadFooter();
 
   std::unique_ptr<ReadableFile> file_;

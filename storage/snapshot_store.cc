@@ -59,13 +59,13 @@ SnapshotStore::SnapshotStore(FileSystem* file_system, std::string directory, std
   for (const Info& info : *infos) counting_.insert(info.index);
 }
 
-absl::StatusOr<SnapshotStore::Info> SnapshotStore::Write(const State& state,
-                                                         uint64_t bytes_per_second_max) {
+absl::StatusOr<SnapshotStore::Info> SnapshotStore::Write(const State& state, SnapshotPause pause) {
+  SnapshotSteps steps(state.root().entry_count(), std::move(pause));
   Info info;
   info.index = state.index();
   info.path = absl::StrCat(directory_, "/", SnapshotFileName(info.index));
   const std::string temporary = absl::StrCat(info.path, kTemporarySuffix);
-  absl::Status status = WriteVerified(state, bytes_per_second_max, temporary, &info.size_bytes);
+  absl::Status status = WriteVerified(state, &steps, temporary, &info.size_bytes);
   if (status.ok()) status = file_system_->Rename(temporary, info.path);
   if (!status.ok()) {
     // Best effort: the next one that is written removes what is left behind.
@@ -82,27 +82,33 @@ absl::StatusOr<SnapshotStore::Info> SnapshotStore::Write(const State& state,
   return info;
 }
 
-absl::Status SnapshotStore::WriteVerified(const State& state, uint64_t bytes_per_second_max,
+absl::Status SnapshotStore::WriteVerified(const State& state, SnapshotSteps* steps,
                                           const std::string& temporary, uint64_t* size_bytes) {
   absl::StatusOr<std::unique_ptr<WritableFile>> file = file_system_->Create(temporary);
   if (!file.ok()) return file.status();
-  const absl::StatusOr<uint64_t> size =
-      WriteSnapshotFile(state, history_id_, bytes_per_second_max, file->get());
+  const absl::StatusOr<uint64_t> size = WriteSnapshotFile(state, history_id_, steps, file->get());
   if (!size.ok()) return size.status();
   *size_bytes = *size;
   if (absl::Status status = (*file)->Close(); !status.ok()) return status;
-  const absl::StatusOr<SnapshotHeader> header = Check({state.index(), temporary, *size});
+  const absl::StatusOr<SnapshotHeader> header =
+      CheckInSteps({state.index(), temporary, *size}, steps);
   if (!header.ok()) return header.status();
   return CheckHash(temporary, header->state_hash, state.hash());
 }
 
 absl::StatusOr<SnapshotHeader> SnapshotStore::Check(const Info& info) const {
+  SnapshotSteps steps;
+  return CheckInSteps(info, &steps);
+}
+
+absl::StatusOr<SnapshotHeader> SnapshotStore::CheckInSteps(const Info& info,
+                                                           SnapshotSteps* steps) const {
   absl::StatusOr<SnapshotFileReader> reader = SnapshotFileReader::Open(file_system_, info.path);
   if (!reader.ok()) return reader.status();
   const SnapshotHeader& header = reader->header();
   if (absl::Status status = CheckIdentity(info, header); !status.ok()) return status;
   StateRootBuilder root;
-  absl::Status status = reader->ReadEntries([&](const StateEntry& entry) {
+  absl::Status status = reader->ReadEntries(steps, [&](const StateEntry& entry) {
     return root.Add(entry.key, entry.value) ? absl::OkStatus()
                                             : Mismatch(info.path, "its entries are out of order");
   });
@@ -176,8 +182,9 @@ absl::StatusOr<StateWriter> SnapshotStore::LoadUnnoted(const Info& info) const {
   const SnapshotHeader& header = reader->header();
   if (absl::Status status = CheckIdentity(info, header); !status.ok()) return status;
   StateWriter writer = StateWriter::ForLoading();
+  SnapshotSteps steps;
   absl::Status status = reader->ReadEntries(
-      [&](const StateEntry& entry) { return InFile(info.path, writer.LoadEntry(entry)); });
+      &steps, [&](const StateEntry& entry) { return InFile(info.path, writer.LoadEntry(entry)); });
   if (status.ok()) status = InFile(info.path, writer.FinishLoading(header.position));
   if (status.ok()) status = CheckHash(info.path, writer.Seal(), header.state_hash);
   if (!status.ok()) return status;

@@ -14,6 +14,7 @@
 #include "core/state.h"
 #include "storage/file_system.h"
 #include "storage/snapshot_format.h"
+#include "storage/snapshot_steps.h"
 
 namespace swoosh {
 
@@ -37,12 +38,12 @@ class SnapshotStore {
 
   // Writes `state` to a temporary file, syncs it, reads it back and recomputes the root, renames it
   // and syncs the directory, and only then removes all but the newest `kSnapshotsKept` that count,
-  // and what was left behind. At most `bytes_per_second_max` are written a second (0 = no bound).
-  // Returns what was written.
+  // and what was left behind. Calls `pause`, if not null, again and again meanwhile. Returns what
+  // was written.
   //   kDataLoss: what was read back is not what was written.
   //   kResourceExhausted (no space) or kUnavailable (I/O).
   // After an error the older snapshots are as they were.
-  absl::StatusOr<Info> Write(const State& state, uint64_t bytes_per_second_max);
+  absl::StatusOr<Info> Write(const State& state, SnapshotPause pause = nullptr);
 
   // Newest first; by name alone, contents unchecked.
   absl::StatusOr<std::vector<Info>> List() const;
@@ -71,8 +72,9 @@ class SnapshotStore {
  private:
   absl::Status CheckIdentity(const Info& info, const SnapshotHeader& header) const;
   absl::StatusOr<StateWriter> LoadUnnoted(const Info& info) const;
-  absl::Status WriteVerified(const State& state, uint64_t bytes_per_second_max,
-                             const std::string& temporary, uint64_t* size_bytes);
+  absl::StatusOr<SnapshotHeader> CheckInSteps(const Info& info, SnapshotSteps* steps) const;
+  absl::Status WriteVerified(const State& state, SnapshotSteps* steps, const std::string& temporary,
+                             uint64_t* size_bytes);
   void RemoveSuperseded();
 
   FileSystem* const file_system_;

@@ -10,8 +10,6 @@
 #include "absl/status/status.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
-#include "absl/time/time.h"
 #include "core/sha256.h"
 #include "core/state.h"
 #include "core/statechart/instance.h"
@@ -20,6 +18,7 @@
 #include "storage/file_system.h"
 #include "storage/history_for_test.h"
 #include "storage/snapshot_format.h"
+#include "storage/snapshot_steps.h"
 #include "storage/temporary_directory.h"
 
 namespace swoosh {
@@ -52,7 +51,7 @@ class SnapshotStoreTest : public testing::Test {
     return writer.Sealed();
   }
   SnapshotStore::Info WriteAt(SnapshotStore* store, uint64_t index) {
-    return store->Write(StateAt(index), 0).value();
+    return store->Write(StateAt(index)).value();
   }
   std::vector<std::string> Names() {
     std::vector<std::string> names = files_.List(directory_.path()).value();
@@ -79,7 +78,7 @@ class SnapshotStoreTest : public testing::Test {
 TEST_F(SnapshotStoreTest, WhatIsWrittenIsLoaded) {
   SnapshotStore store(&files_, directory_.path(), kId);
   const State state = StateAt(100);
-  const SnapshotStore::Info info = store.Write(state, 0).value();
+  const SnapshotStore::Info info = store.Write(state).value();
   EXPECT_EQ(info.index, 100u);
   EXPECT_EQ(info.size_bytes, files_.Size(info.path).value());
   StateWriter writer = store.Load(info).value();
@@ -104,7 +103,7 @@ TEST_F(SnapshotStoreTest, WhatIsWrittenIsLoaded) {
 
 TEST_F(SnapshotStoreTest, TheEmptyStateHasASnapshotToo) {
   SnapshotStore store(&files_, directory_.path(), kId);
-  const SnapshotStore::Info info = store.Write(history_.state(), 0).value();
+  const SnapshotStore::Info info = store.Write(history_.state()).value();
   EXPECT_EQ(info.index, 0u);
   EXPECT_EQ(store.Load(info).value().position().record_hash, Sha256(kId));
 }
@@ -112,7 +111,7 @@ TEST_F(SnapshotStoreTest, TheEmptyStateHasASnapshotToo) {
 TEST_F(SnapshotStoreTest, ManyFramesAreLoaded) {
   SnapshotStore store(&files_, directory_.path(), kId);
   const State state = LargeState();
-  const SnapshotStore::Info info = store.Write(state, 0).value();
+  const SnapshotStore::Info info = store.Write(state).value();
   const std::string bytes = Bytes(info.path);
   const SnapshotFooter footer =
       DecodeSnapshotFooter(bytes.substr(bytes.size() - kSnapshotFooterBytes)).value();
@@ -145,7 +144,7 @@ TEST_F(SnapshotStoreTest, TheSameIndexTwiceIsOneSnapshot) {
   SnapshotStore store(&files_, directory_.path(), kId);
   WriteAt(&store, 10);
   WriteAt(&store, 20);
-  ASSERT_TRUE(store.Write(history_.state(), 0).ok());
+  ASSERT_TRUE(store.Write(history_.state()).ok());
   EXPECT_EQ(Names(), NamesOf({10, 20}));
 }
 
@@ -250,7 +249,7 @@ TEST_F(SnapshotStoreTest, ForEachFailingCallTheOlderOnesStayAndTheNextWriteWorks
                   .for_good = for_good,
                   .tear = true,
                   .code = absl::StatusCode::kResourceExhausted});
-      const absl::Status status = store.Write(state, 0).status();
+      const absl::Status status = store.Write(state).status();
       files_.Disarm();
       if (!status.ok()) {
         EXPECT_TRUE(absl::IsResourceExhausted(status)) << status;
@@ -268,13 +267,25 @@ TEST_F(SnapshotStoreTest, ForEachFailingCallTheOlderOnesStayAndTheNextWriteWorks
   }
 }
 
-TEST_F(SnapshotStoreTest, WritingKeepsToItsPace) {
+TEST_F(SnapshotStoreTest, WhoPacesTheWritingIsAskedBetweenSmallStepsToTheEnd) {
   SnapshotStore store(&files_, directory_.path(), kId);
-  const State state = LargeState();
-  const uint64_t size = store.Write(state, 0).value().size_bytes;
-  const absl::Time start = absl::Now();
-  ASSERT_TRUE(store.Write(state, 4 * size).ok());
-  EXPECT_GE(absl::Now() - start, absl::Milliseconds(200));
+  const State state = LargeState();  // of 4 MB that can't be compressed
+  std::vector<SnapshotProgress> pauses;
+  const auto pause = [&](const SnapshotProgress& progress) { pauses.push_back(progress); };
+  const SnapshotStore::Info info = store.Write(state, pause).value();
+  EXPECT_GE(pauses.size(), 4'000'000u / 131'072);
+  uint64_t done = 0;
+  uint64_t written_bytes = 0;
+  for (const SnapshotProgress& at : pauses) {
+    EXPECT_EQ(at.steps, 2 * state.root().entry_count());
+    EXPECT_GE(at.steps_done, done);
+    EXPECT_LE(at.written_bytes - written_bytes, 1'200'000u);  // a frame
+    done = at.steps_done;
+    written_bytes = at.written_bytes;
+  }
+  EXPECT_GT(done, state.root().entry_count());
+  EXPECT_LE(done, 2 * state.root().entry_count());
+  EXPECT_EQ(written_bytes, info.size_bytes);
 }
 
 TEST(SnapshotFileName, IsParsedExactly) {

@@ -71,7 +71,7 @@ void MeasureSnapshot(const std::string& directory, uint64_t instances) {
          static_cast<double>(writer.bytes_allocated()) / static_cast<double>(instances), "bytes");
   SnapshotStore store(PosixFileSystem(), directory, kId);
   const Stopwatch writing;
-  const SnapshotStore::Info info = store.Write(writer.Sealed(), 0).value();
+  const SnapshotStore::Info info = store.Write(writer.Sealed()).value();
   Report("snapshot written, verified", writing.seconds(), "s");
   Report("snapshot size", static_cast<double>(info.size_bytes) / 1e6, "MB");
   const Stopwatch checking;

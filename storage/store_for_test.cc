@@ -44,7 +44,7 @@ void StoreTest::AppendGroups(uint64_t records, OpenStore* store,
     index += count;
     log_bytes_[index] = fs::file_size(NewestWalFile(".log"));
     if (std::count(snapshots.begin(), snapshots.end(), index) > 0) {
-      ASSERT_TRUE(store->snapshots->Write(history.state(), 0).ok());
+      ASSERT_TRUE(store->snapshots->Write(history.state()).ok());
     }
   }
   end_ = history.state();

@@ -17,6 +17,7 @@
 #include "storage/file_system.h"
 #include "storage/snapshot_file.h"
 #include "storage/snapshot_format.h"
+#include "storage/snapshot_steps.h"
 #include "tests/fuzz/fuzz_target.h"
 
 namespace swoosh {
@@ -76,7 +77,8 @@ void CheckSnapshot(absl::string_view bytes) {
   }
   SWOOSH_CHECK(EncodeSnapshotHeader(reader->header()) == bytes.substr(0, kSnapshotHeaderBytes));
   uint64_t entries = 0;
-  const absl::Status status = reader->ReadEntries([&](const StateEntry&) {
+  SnapshotSteps steps;
+  const absl::Status status = reader->ReadEntries(&steps, [&](const StateEntry&) {
     ++entries;
     return absl::OkStatus();
   });
