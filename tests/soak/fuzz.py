@@ -94,8 +94,10 @@ def run(program, name, runs, seed):
     return {
         "campaign": "fuzz",
         "target": name,
-        "executions": int(executed[-1]) if executed else 0,
-        "findings": max(len(found), int(status != 0)),
+        "runs": int(executed[-1]) if executed else 0,
+        "lost": 0,
+        "wrong": 0,
+        "violations": max(len(found), int(status != 0)),
         "covered_edges": int(covered[-1]) if covered else 0,
         "seconds": round(time.monotonic() - start, 1),
     }
@@ -124,7 +126,7 @@ def main():
         for each in concurrent.futures.as_completed(started):
             outcome = each.result()
             print(json.dumps(outcome), flush=True)
-            failed = failed or outcome["findings"] > 0 or outcome["executions"] < runs
+            failed = failed or outcome["violations"] > 0 or outcome["runs"] < runs
     if failed:
         sys.exit(1)
 
