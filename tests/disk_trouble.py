@@ -20,7 +20,7 @@ FAILING_SECONDS = 0.1
 AFTERWARDS_SECONDS = 0.15
 POLL_SECONDS = 0.005
 SNAPSHOT_HEADER_BYTES = 256
-SNAPSHOT_SECONDS_MAX = 5
+SNAPSHOT_SECONDS_MAX = 10
 
 
 def run_failing_writes(times, seed):
@@ -59,25 +59,54 @@ def _limit_files(server, size_bytes):
 
 
 def run_damaged_snapshots(times, seed):
-    """Between kill and start a byte of the newest of two or more snapshots changes. Counts also
-    `damaged`, how often."""
+    """After a kill a byte of the newest of two or more snapshots changes; the server starts from the
+    one before it, and says so. Counts also `damaged`, how often, and `unsaid`, how often it did
+    not say so."""
     dice = random.Random(f"{seed}/damaged snapshots")
-    damaged = []
+    said = []
     with crash_workload.checked_server(seed) as checked:
 
         def blow():
-            if checked.serving:
-                with contextlib.suppress(grpc.RpcError):
-                    checked.server.admin.TakeSnapshot(
-                        admin_pb2.TakeSnapshotRequest(), timeout=SNAPSHOT_SECONDS_MAX
-                    )
+            if not checked.await_serving() or not _take_snapshots(checked.server):
+                return
             checked.kill()
-            snapshots = checked.server.snapshots()
-            if len(snapshots) > 1:
-                damaged.append(_change_a_byte(snapshots[-1][1], dice))
+            (before, _), (_, newest) = checked.server.snapshots()[-2:]
+            _change_a_byte(newest, dice)
+            told_before = checked.server.log_path.stat().st_size
+            checked.launch()
+            if checked.await_serving():
+                with open(checked.server.log_path) as log:
+                    log.seek(told_before)
+                    said.append(_tells_of(log.read(), newest, before))
+            checked.kill()
 
         crash_workload.strike(checked, times, seed, 0, blow)
-        return checked.finish() | {"damaged": len(damaged)}
+        return checked.finish() | {"damaged": len(said), "unsaid": said.count(False)}
+
+
+def _take_snapshots(server):
+    """False where there are not two snapshots: the server has ended."""
+    end = time.monotonic() + SNAPSHOT_SECONDS_MAX
+    while time.monotonic() < end:
+        with contextlib.suppress(grpc.RpcError):
+            server.admin.TakeSnapshot(
+                admin_pb2.TakeSnapshotRequest(), timeout=SNAPSHOT_SECONDS_MAX
+            )
+        if len(server.snapshots()) > 1:
+            return True
+        time.sleep(POLL_SECONDS)
+    return False
+
+
+def _tells_of(log, damaged, before):
+    """Whether a start says that it left out one snapshot, and which it began with."""
+    recovered = [line for line in log.splitlines() if " recovered " in line]
+    return (
+        len(recovered) == 1
+        and "damaged: " in recovered[0]
+        and damaged.name in recovered[0]
+        and f"snapshot index={before} " in recovered[0]
+    )
 
 
 def _change_a_byte(path, dice):

@@ -288,6 +288,8 @@ def run(timers, kills, seed):
             "kills": kills,
             "lost": found.lost,
             "twice": found.twice,
+            "wrong": found.wrong,
+            "violations": found.lost + found.twice + found.early + found.wrong,
             "lateness_p99_s": quantile([late for _, late in found.late_us], 0.99) / MICROS,
             "lateness_while_up_p99_s": quantile(_while_up(found.late_us, ups_us), 0.99) / MICROS,
             "lateness_metric_p99_s": round(metric.quantile(0.99), 6),

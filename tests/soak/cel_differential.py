@@ -5,7 +5,6 @@ Prints a JSON line with counts; fails where one differs. Skipped where the npm p
 """
 
 import argparse
-import json
 import pathlib
 import random
 import shutil
@@ -14,6 +13,7 @@ import sys
 
 ROOT = pathlib.Path(__file__).absolute().parent.parent.parent
 sys.path.insert(0, str(ROOT / "tests/expressions"))
+import campaign  # noqa: E402
 import cel_comparison  # noqa: E402
 
 EVALUATOR = ROOT / "bazel-bin/tests/expressions/evaluate_expressions"
@@ -52,9 +52,17 @@ def main():
         done["differences"] += outcome.difference_count
         for text in outcome.differences:
             print(f"--seed {seed}:\n{text}\n", file=sys.stderr, flush=True)
-    print(json.dumps({"campaign": "cel_differential"} | done))
-    if done["differences"]:
-        sys.exit(1)
+    differences = done.pop("differences")
+    campaign.report(
+        {
+            "campaign": "cel_differential",
+            "runs": done.pop("expressions"),
+            "lost": 0,
+            "wrong": differences,
+            "violations": differences,
+        }
+        | done
+    )
 
 
 if __name__ == "__main__":

@@ -113,8 +113,10 @@ def run(program, name, runs, seed):
     return {
         "campaign": "fuzz",
         "target": name,
-        "executions": sum(executed for executed, _, _ in parts),
-        "findings": sum(found for _, found, _ in parts),
+        "runs": sum(executed for executed, _, _ in parts),
+        "lost": 0,
+        "wrong": 0,
+        "violations": sum(found for _, found, _ in parts),
         "covered_edges": max(covered for _, _, covered in parts),
         "seconds": round(time.monotonic() - start, 1),
     }
@@ -143,7 +145,7 @@ def main():
         for each in concurrent.futures.as_completed(started):
             outcome = each.result()
             print(json.dumps(outcome), flush=True)
-            failed = failed or outcome["findings"] > 0 or outcome["executions"] < runs
+            failed = failed or outcome["violations"] > 0 or outcome["runs"] < runs
     if failed:
         sys.exit(1)
 

@@ -69,11 +69,15 @@ def main():
         xstate += outcome.xstate
         for text in outcome.shown:
             print(text, file=sys.stderr, flush=True)
+    # Differences that none of scion-core's known deviations explains.
+    violations = max(done["scion_unexplained"], done["scion_differs"] - done["explained"])
     print(
         json.dumps(
             {
                 "campaign": "random_charts",
-                "charts": done["charts"],
+                "runs": done["charts"],
+                "lost": 0,
+                "violations": violations,
                 "events": done["events"],
                 "wrong": done["wrong"],
                 "scion_differs": done["scion_differs"],
@@ -88,7 +92,7 @@ def main():
             }
         )
     )
-    if done["wrong"] or done["scion_unexplained"] or done["explained"] != done["scion_differs"]:
+    if done["wrong"] or violations:
         sys.exit(1)
 
 

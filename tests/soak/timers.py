@@ -12,6 +12,7 @@ import random
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).absolute().parent.parent))
+import campaign  # noqa: E402
 import timer_burst  # noqa: E402
 import timer_workload  # noqa: E402
 
@@ -37,7 +38,7 @@ def main():
     if not arguments.burst:
         print(f"seed: --seed {arguments.seed}", file=sys.stderr, flush=True)
         counts = timer_workload.run(timers, kills, arguments.seed)
-        print(json.dumps({"campaign": "timers"} | counts), flush=True)
+        campaign.report({"campaign": "timers", "runs": counts.pop("timers")} | counts)
     figures = timer_burst.run(BURST_TIMERS, BURST_ROUNDS_SHORT if arguments.short else BURST_ROUNDS)
     print(json.dumps({"bench": "timer_burst"} | figures), flush=True)
 
