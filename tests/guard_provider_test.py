@@ -2,14 +2,12 @@
 
 import concurrent.futures
 import json
-import select
-import signal
-import subprocess
 import threading
 import time
 import unittest
 
 import grpc
+import guard_provider
 import swoosh_server
 import test_main
 from swoosh.v1 import orchestrator_pb2
@@ -26,10 +24,7 @@ from swoosh_api import (
     submit,
 )
 
-EXAMPLE = swoosh_server.ROOT / "examples/guard_provider"
-PAYMENT = json.loads((EXAMPLE / "payment.json").read_text())
-LISTENING = "listening on "
-PROVIDER_START_SECONDS_MAX = 30
+PAYMENT = json.loads((guard_provider.EXAMPLE / "payment.json").read_text())
 GUARD_TIMEOUT_SECONDS = 2
 # Longer than swooshd takes to connect again to a provider that is back.
 RECONNECT_SECONDS_MAX = 20
@@ -39,43 +34,9 @@ IN_STREAM = 20
 EXIT_OK = 0
 
 
-class Provider:
-    """The example's provider as a process; over restarts on the same port."""
-
-    def __init__(self):
-        self.address = "127.0.0.1:0"
-        self._process = None
-        self.start()
-
-    def start(self):
-        command = ["/usr/bin/python3", "-B", EXAMPLE / "provider.py", "--listen", self.address]
-        self._process = subprocess.Popen(
-            swoosh_server.bound_to_us(command), stdout=subprocess.PIPE, stdin=subprocess.DEVNULL
-        )
-        ready, _, _ = select.select([self._process.stdout], [], [], PROVIDER_START_SECONDS_MAX)
-        line = self._process.stdout.readline().decode().strip() if ready else ""
-        if not line.startswith(LISTENING):
-            raise AssertionError(f"the provider said {line!r}")
-        self.address = line.removeprefix(LISTENING)
-
-    def pause(self):
-        """As a provider that hangs: its connections stay."""
-        self._process.send_signal(signal.SIGSTOP)
-
-    def resume(self):
-        self._process.send_signal(signal.SIGCONT)
-
-    def kill(self):
-        if self._process is not None:
-            self._process.kill()
-            self._process.wait()
-            self._process.stdout.close()
-            self._process = None
-
-
 class GuardProviderTest(unittest.TestCase):
     def setUp(self):
-        self.provider = Provider()
+        self.provider = guard_provider.Provider()
         self.addCleanup(self.provider.kill)
         self.server = swoosh_server.Server(f"--guard_provider={self.provider.address}")
         self.addCleanup(self.server.close)
