@@ -21,6 +21,7 @@ ROWS = [
     "Watches and timers",
     "Snapshots, proofs and backups",
     "Disk and memory",
+    "Certificates and access",
 ]
 
 

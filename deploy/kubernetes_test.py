@@ -20,7 +20,8 @@ from swoosh_api import refusal_of
 DEPLOY = swoosh_server.ROOT / "deploy"
 RULES = DEPLOY / "prometheus/swoosh.rules.yaml"
 OPERATING = swoosh_server.ROOT / "server/OPERATING.md"
-MEMBERS = ("base", "overlays/single-node", "overlays/tls", "overlays/prometheus-operator")
+WITH_TLS = ("overlays/tls", "overlays/tls-prometheus-operator")
+MEMBERS = ("base", "overlays/single-node", "overlays/prometheus-operator", *WITH_TLS)
 KUBECTL = shutil.which("kubectl")
 NODE = os.environ.get("SWOOSH_NODE")
 NODE_MODULES = os.environ.get("SWOOSH_NODE_MODULES")
@@ -158,9 +159,10 @@ class KubernetesTest(unittest.TestCase):
                 self.assertIn("memory", container["resources"]["limits"])
 
     def test_no_address_but_loopback_goes_without_a_network_policy(self):
-        for found in map(objects, MEMBERS):
+        for member in MEMBERS:
+            found = objects(member)
             (container,) = self.pod_of(found)["spec"]["containers"]
-            self.assertIn("--insecure", container["args"])
+            self.assertEqual("--insecure" in container["args"], member not in WITH_TLS)
             default = of_kind("NetworkPolicy", found)[0]["spec"]
             self.assertEqual(set(default["policyTypes"]), {"Ingress", "Egress"})
             (rule,) = default["ingress"]
@@ -179,6 +181,20 @@ class KubernetesTest(unittest.TestCase):
             seconds = probe["periodSeconds"] * probe["failureThreshold"]
             self.assertGreaterEqual(seconds, STARTUP_SECONDS_MIN)
             self.assertEqual(probe["httpGet"]["path"], "/readyz")
+
+    def test_probes_and_scrapes_speak_tls_where_the_server_does(self):
+        for member in MEMBERS:
+            found = objects(member)
+            (container,) = self.pod_of(found)["spec"]["containers"]
+            expected = "HTTPS" if member in WITH_TLS else None
+            for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
+                self.assertEqual(container[probe]["httpGet"].get("scheme"), expected, member)
+                self.assertEqual(container[probe]["httpGet"]["port"], "http")
+            for monitor in of_kind("ServiceMonitor", found):
+                (endpoint,) = monitor["spec"]["endpoints"]
+                self.assertEqual(endpoint.get("scheme"), expected and "https", member)
+                self.assertEqual(endpoint["interval"], "5s")
+                self.assertEqual("tlsConfig" in endpoint, member in WITH_TLS)
 
     def test_one_server_and_one_pod_that_writes_the_volume(self):
         for member in MEMBERS:
@@ -218,7 +234,7 @@ class KubernetesTest(unittest.TestCase):
 
         made = swoosh_server.temporary_folder()
         authority = certificates.Authority(made)
-        certificate, key = certificates.server_certificate(authority)
+        certificate, key = authority.issue("server", "DNS:swoosh,IP:127.0.0.1")
         access = made / "access.json"
         access.write_text(
             '{"identities": [{"name": "ops", "role": "OPERATOR", "certificates": ["ops"]}]}'
@@ -226,10 +242,13 @@ class KubernetesTest(unittest.TestCase):
         secret = {"tls.crt": certificate, "tls.key": key, "ca.crt": authority.path}
         secret[access.name] = access
         server = swoosh_server.Server(
-            *(f"{flag}={secret[pathlib.Path(path).name]}" for flag, path in files.items())
+            *(f"{flag}={secret[pathlib.Path(path).name]}" for flag, path in files.items()),
+            https=certificates.https(authority),
         )
         self.addCleanup(server.close)
-        self.assertEqual(server.http("/readyz")[0], 200)
+        for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
+            self.assertEqual(server.http(container[probe]["httpGet"]["path"])[0], 200, probe)
+        self.assertEqual(server.http("/metrics")[0], 401)
         in_the_clear = refusal_of(
             server.orchestrator.GetState, orchestrator_pb2.GetStateRequest(), timeout=10
         )
@@ -261,7 +280,7 @@ class PrometheusRuleTest(unittest.TestCase):
             [swoosh_server.ROOT / maker], capture_output=True, text=True, timeout=SECONDS_MAX
         )
         self.assertEqual(made.returncode, 0, made.stderr)
-        written = DEPLOY / "kubernetes/overlays/prometheus-operator/prometheus_rule.yaml"
+        written = DEPLOY / "kubernetes/monitoring/prometheus_rule.yaml"
         self.assertEqual(written.read_text(), made.stdout, f"run {maker} again")
         self.assertEqual(yaml.safe_load(made.stdout)["spec"], yaml.safe_load(RULES.read_text()))
 

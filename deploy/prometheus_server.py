@@ -1,6 +1,7 @@
 """A Prometheus of the test's own: the configuration and the rules of deploy/, at another pace."""
 
 import json
+import re
 import shutil
 import subprocess
 import time
@@ -22,7 +23,8 @@ DATA_SECONDS_MAX = 120
 class Prometheus:
     """Scrapes one address several times a second. No process outlives the script."""
 
-    def __init__(self, target):
+    def __init__(self, target, tls=None):
+        """`tls`: paths of the roots, and of a certificate and its key, for a server with TLS."""
         folder = swoosh_server.temporary_folder()
         self.address = swoosh_server.low_address()
         shutil.copy(RULES, folder)
@@ -34,6 +36,11 @@ class Prometheus:
         ):
             assert written in text, f"{CONFIGURATION} has no {written!r}"
             text = text.replace(written, here)
+        if tls is not None:
+            text = re.sub(r"^    # (scheme|tls_config): ", r"    \1: ", text, flags=re.MULTILINE)
+            for name, path in zip(("ca.crt", "tls.crt", "tls.key"), tls, strict=True):
+                assert name in text, f"{CONFIGURATION} has no {name}"
+                shutil.copy(path, folder / name)
         (folder / "prometheus.yaml").write_text(text)
         self._log_path = folder / "log"
         command = [

@@ -8,6 +8,7 @@ import subprocess
 import time
 import unittest
 
+import certificates
 import dashboard
 import prometheus_server
 import promql
@@ -59,7 +60,13 @@ def promtool(*arguments):
 class PrometheusTest(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.server = swoosh_server.Server()
+        # It has a certificate, and nobody is ever shown it: no machine has a guard.
+        authority = certificates.Authority(swoosh_server.temporary_folder())
+        certificate, key = authority.issue("swooshd", days=30)
+        cls.server = swoosh_server.Server(
+            "--guard_provider=127.0.0.1:1", "--guard_ca", authority.path,
+            "--guard_cert", certificate, "--guard_key", key,
+        )  # fmt: skip
         cls.addClassCleanup(cls.server.close)
         cls.prometheus = prometheus_server.Prometheus(cls.server.http_address)
         cls.addClassCleanup(cls.prometheus.close)
@@ -160,6 +167,37 @@ class PrometheusTest(unittest.TestCase):
                 self.assertTrue(numbers)
                 if NOT_OBSERVED not in expression:
                     self.assertTrue(any(math.isfinite(number) for number in numbers), numbers)
+
+
+class TlsTest(unittest.TestCase):
+    def test_a_server_with_tls_is_scraped_and_what_is_wrong_with_its_files_is_told(self):
+        folder = swoosh_server.temporary_folder()
+        authority = certificates.Authority(folder)
+        certificate, key = certificates.server_certificate(authority)  # for a day
+        scraper = authority.issue("prometheus")
+        access = folder / "access.json"
+        access.write_text(
+            '{"identities": [{"name": "ops", "role": "OPERATOR", "certificates": ["ops"]}]}'
+        )
+        server = swoosh_server.Server(
+            "--tls_cert", certificate, "--tls_key", key, "--tls_client_ca", authority.path,
+            "--auth", access,
+        )  # fmt: skip
+        self.addCleanup(server.close)
+        tls = (authority.path, *scraper)
+        prometheus = prometheus_server.Prometheus(server.http_address, tls=tls)
+        self.addCleanup(prometheus.close)
+        key.write_text("no key")
+        access.write_text("no JSON")
+        pending = 'ALERTS{alertname="%s", alertstate="pending"} == 1'
+        alerts = ("CertificateExpiresSoon", "CertificateRefused", "AccessFileRefused")
+        prometheus.await_data(
+            (
+                'up{job="swoosh"} == 1',
+                '(swoosh_certificate_expiry_timestamp_seconds{peer="clients"} > 0) - time() > 0',
+                *(pending % f"Swoosh{name}" for name in alerts),
+            )
+        )
 
 
 class FailureTest(unittest.TestCase):

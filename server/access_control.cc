@@ -11,14 +11,14 @@
 namespace swoosh {
 
 absl::StatusOr<std::unique_ptr<AccessControl>> AccessControl::Open(const std::string& path,
-                                                                   Metrics* metrics) {
+                                                                   ReloadMetrics* metrics) {
   auto control = absl::WrapUnique(new AccessControl(path, metrics));
   absl::MutexLock lock(&control->mutex_);
   if (control->policy_ == nullptr) return control->loaded_;
   return control;
 }
 
-AccessControl::AccessControl(std::string path, Metrics* metrics)
+AccessControl::AccessControl(std::string path, ReloadMetrics* metrics)
     : path_(std::move(path)), metrics_(metrics) {
   watch_ = std::make_unique<FileWatch>(std::vector<std::string>{path_}, kFileWatchInterval,
                                        [this] { Load(); });
@@ -31,14 +31,13 @@ void AccessControl::Load() {
   if (text.ok() && !policy.ok()) {
     policy = absl::InvalidArgumentError(absl::StrCat(path_, ": ", policy.status().message()));
   }
+  metrics_->Count(policy.ok());
   if (policy.ok()) {
     LogLine(LogLevel::kInfo, "access_file_loaded")
         .With("path", path_)
         .With("identities", policy->size());
-    metrics_->access_reloads_ok.Increment();
   } else {
     LogLine(LogLevel::kError, "access_file_refused").With("error", policy.status().message());
-    metrics_->access_reloads_failed.Increment();
   }
   absl::MutexLock lock(&mutex_);
   loaded_ = policy.status();

@@ -22,17 +22,17 @@ class AccessControl {
   // Reads the file at `path`. `metrics` must outlive this.
   //   kInvalidArgument, kNotFound, …: it can't be used; the message names it and says why
   static absl::StatusOr<std::unique_ptr<AccessControl>> Open(const std::string& path,
-                                                             Metrics* metrics);
+                                                             ReloadMetrics* metrics);
 
   // As AccessPolicy::Identify.
   absl::StatusOr<GrantPtr> Identify(const Credentials& credentials) const;
 
  private:
-  AccessControl(std::string path, Metrics* metrics);
+  AccessControl(std::string path, ReloadMetrics* metrics);
   void Load();
 
   const std::string path_;
-  Metrics* const metrics_;
+  ReloadMetrics* const metrics_;
   mutable absl::Mutex mutex_;
   std::shared_ptr<const AccessPolicy> policy_ ABSL_GUARDED_BY(mutex_);  // null: never a good one
   absl::Status loaded_ ABSL_GUARDED_BY(mutex_);                         // of the last try

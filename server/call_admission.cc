@@ -7,6 +7,7 @@
 #include "absl/strings/match.h"
 #include "grpc/grpc_security_constants.h"
 #include "grpcpp/security/auth_context.h"
+#include "server/in_process_identity.h"
 
 namespace swoosh {
 namespace {
@@ -34,6 +35,8 @@ Credentials CredentialsOf(const grpc::ServerContextBase& context) {
                             ? std::string(value.substr(kBearer.size()))
                             : std::string();
   }
+  credentials.certificate_names = AddedCertificateNames(context);
+  if (!credentials.certificate_names.empty()) return credentials;
   const std::shared_ptr<const grpc::AuthContext> connection = context.auth_context();
   // Only what the handshake has verified.
   if (connection == nullptr || !connection->IsPeerAuthenticated()) return credentials;

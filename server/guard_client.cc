@@ -22,7 +22,13 @@ int Milliseconds(absl::Duration duration) {
   return static_cast<int>(absl::ToInt64Milliseconds(duration));
 }
 
-std::shared_ptr<grpc::Channel> LazyChannel(const std::string& address) {
+std::shared_ptr<grpc::ChannelCredentials> CredentialsOf(const TlsMaterial* tls) {
+  if (tls == nullptr) return grpc::InsecureChannelCredentials();
+  return grpc::SslCredentials({tls->roots_pem, tls->key_pem, tls->certificate_pem});
+}
+
+// `tls` is null for one without TLS.
+std::shared_ptr<grpc::Channel> LazyChannel(const std::string& address, const TlsMaterial* tls) {
   grpc::ChannelArguments arguments;
   arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, Milliseconds(kGuardReconnectMin));
   // How long an attempt to connect may take.
@@ -31,7 +37,7 @@ std::shared_ptr<grpc::Channel> LazyChannel(const std::string& address) {
   arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
   arguments.SetInt(GRPC_ARG_SERVICE_CONFIG_DISABLE_RESOLUTION, 1);
   arguments.SetMaxReceiveMessageSize(kGuardResponseBytesMax);
-  return grpc::CreateCustomChannel(address, grpc::InsecureChannelCredentials(), arguments);
+  return grpc::CreateCustomChannel(address, CredentialsOf(tls), arguments);
 }
 
 // gRPC's generated callback API says OK of a response that does not parse, and leaves what it could
@@ -51,6 +57,7 @@ absl::StatusOr<v1::EvaluateResponse> ReadResponse(const grpc::Status& status,
 }  // namespace
 
 struct GuardClient::Call {
+  std::shared_ptr<grpc::GenericStub> stub;
   grpc::ClientContext context;
   grpc::ByteBuffer request;
   grpc::ByteBuffer response;
@@ -58,13 +65,23 @@ struct GuardClient::Call {
   Done done;
 };
 
-GuardClient::GuardClient(std::string address, Metrics* metrics)
-    : address_(std::move(address)), metrics_(metrics), stub_(LazyChannel(address_)) {}
+GuardClient::GuardClient(std::string address, const TlsSource* tls, Metrics* metrics)
+    : address_(std::move(address)), tls_(tls), metrics_(metrics) {}
 
 GuardClient::~GuardClient() {
   CancelAll();
   const auto idle = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return calls_.empty(); };
   absl::MutexLock lock(&mutex_, absl::Condition(&idle));
+}
+
+std::shared_ptr<grpc::GenericStub> GuardClient::Stub() {
+  std::shared_ptr<const TlsMaterial> newest = tls_ == nullptr ? nullptr : tls_->current();
+  absl::MutexLock lock(&mutex_);
+  if (stub_ == nullptr || material_ != newest) {
+    stub_ = std::make_shared<grpc::GenericStub>(LazyChannel(address_, newest.get()));
+    material_ = std::move(newest);
+  }
+  return stub_;
 }
 
 void GuardClient::Evaluate(const v1::EvaluateRequest& request, absl::Duration timeout, Done done) {
@@ -79,9 +96,11 @@ void GuardClient::Evaluate(const v1::EvaluateRequest& request, absl::Duration ti
     calls_.insert(call);
     if (cancelled_) call->context.TryCancel();  // takes effect as it starts
   }
+  call->stub = Stub();
   // gRPC may call back before it returns.
-  stub_.UnaryCall(&call->context, kMethod, grpc::StubOptions(), &call->request, &call->response,
-                  [this, call](const grpc::Status& status) { OnFinished(call, status); });
+  call->stub->UnaryCall(&call->context, kMethod, grpc::StubOptions(), &call->request,
+                        &call->response,
+                        [this, call](const grpc::Status& status) { OnFinished(call, status); });
 }
 
 void GuardClient::OnFinished(const std::shared_ptr<Call>& call, const grpc::Status& status) {

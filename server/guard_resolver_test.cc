@@ -78,7 +78,8 @@ class GuardResolverTest : public testing::Test {
     Disconnect();
     server_ = std::make_unique<ExecutorUnderTest>(&log_);
     std::unique_ptr<GuardClient> client;
-    if (!address.empty()) client = std::make_unique<GuardClient>(address, &server_->metrics());
+    if (!address.empty())
+      client = std::make_unique<GuardClient>(address, nullptr, &server_->metrics());
     guards_ = std::make_unique<GuardResolver>(&server_->executor(), &server_->window(),
                                               std::move(client));
   }

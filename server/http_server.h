@@ -9,10 +9,10 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "server/http/http_connection.h"
+#include "server/http/http_listener.h"
+#include "server/http/tls_contexts.h"
 #include "server/options.h"
-
-struct mg_connection;
-struct mg_context;
+#include "server/worker_pool.h"
 
 namespace swoosh {
 
@@ -20,7 +20,7 @@ namespace swoosh {
 // for monitoring, and for connections on which no request has come yet.
 inline constexpr int kHttpGatewayThreads = 96;
 inline constexpr int kHttpOtherThreads = 16;
-// Accepted connections that wait for a thread.
+// Accepted connections that wait for a thread; those beyond are closed.
 inline constexpr int kHttpConnectionsWaitingMax = 128;
 
 // The HTTP port. What monitoring asks for, and the page, are answered here, to GET and HEAD, 405 to
@@ -30,6 +30,9 @@ inline constexpr int kHttpConnectionsWaitingMax = 128;
 //   /readyz   200 as long as it takes requests; else 503: send them elsewhere
 //   / and /page/  the page for people (server/page)
 // Anything else is for the gateway.
+//
+// With TLS, the port speaks nothing else. Where clients are to have a certificate, those without
+// are answered /healthz and /readyz only, since probes have none.
 class HttpServer {
  public:
   // Called on the server's threads, several at the same time.
@@ -42,27 +45,30 @@ class HttpServer {
     std::function<int(HttpConnection*)> gateway;
   };
 
-  // Listens on `address`; port 0 picks a free one.
+  // Listens on `address`; port 0 picks a free one. `tls` is null for a server without TLS, else it
+  // outlives this.
   //   kUnavailable: it can't; the message says why.
   static absl::StatusOr<std::unique_ptr<HttpServer>> Start(const HostPort& address,
-                                                           Handlers handlers);
-  // Finishes what is being answered.
+                                                           Handlers handlers, TlsContexts* tls);
+  // Finishes what is being answered, but waits for no client.
   ~HttpServer();
   HttpServer(const HttpServer&) = delete;
   HttpServer& operator=(const HttpServer&) = delete;
 
-  int port() const { return address_.port; }
+  int port() const { return listener_->port(); }
 
  private:
-  HttpServer(HostPort address, Handlers handlers)
-      : address_(std::move(address)), handlers_(std::move(handlers)) {}
+  HttpServer(std::unique_ptr<HttpListener> listener, Handlers handlers, TlsContexts* tls)
+      : listener_(std::move(listener)), handlers_(std::move(handlers)), tls_(tls) {}
 
-  static int OnRequest(mg_connection* connection);
-  HttpAnswer Answer(absl::string_view path) const;
+  void Serve(int file);
+  int Answer(HttpConnection* connection);
+  HttpAnswer AnswerFromProcess(absl::string_view path) const;
 
-  HostPort address_;
+  const std::unique_ptr<HttpListener> listener_;
   const Handlers handlers_;
-  mg_context* context_ = nullptr;
+  TlsContexts* const tls_;
+  WorkerPool threads_{"http", kHttpGatewayThreads + kHttpOtherThreads, kHttpConnectionsWaitingMax};
 };
 
 }  // namespace swoosh

@@ -53,10 +53,12 @@ std::string Ask(int port, const std::string& method, const std::string& path) {
 class HttpServerTest : public testing::Test {
  protected:
   void SetUp() override {
-    auto started = HttpServer::Start(
-        {"127.0.0.1", 0}, {[] { return std::string("m 1\n"); }, [this] { return healthy_.load(); },
+    auto started =
+        HttpServer::Start({"127.0.0.1", 0},
+                          {[] { return std::string("m 1\n"); }, [this] { return healthy_.load(); },
                            [this] { return ready_.load(); },
-                           [this](HttpConnection* request) { return gateway_(request); }});
+                           [this](HttpConnection* request) { return gateway_(request); }},
+                          /*tls=*/nullptr);
     ASSERT_TRUE(started.ok()) << started.status();
     server_ = *std::move(started);
     ASSERT_NE(server_->port(), 0);
@@ -233,7 +235,7 @@ TEST_F(HttpServerTest, HeadHasTheHeadersOfGetAndNoBody) {
 }
 
 TEST_F(HttpServerTest, AnAddressInUseIsNamed) {
-  const auto second = HttpServer::Start({"127.0.0.1", server_->port()}, {});
+  const auto second = HttpServer::Start({"127.0.0.1", server_->port()}, {}, nullptr);
   ASSERT_FALSE(second.ok());
   EXPECT_EQ(second.status().code(), absl::StatusCode::kUnavailable);
   EXPECT_TRUE(absl::StrContains(second.status().message(), absl::StrCat(server_->port())))
@@ -241,7 +243,7 @@ TEST_F(HttpServerTest, AnAddressInUseIsNamed) {
 }
 
 TEST(HttpServerAddressTest, LocalhostIsUnderstood) {
-  const auto server = HttpServer::Start({"localhost", 0}, {});
+  const auto server = HttpServer::Start({"localhost", 0}, {}, nullptr);
   ASSERT_TRUE(server.ok()) << server.status();
   EXPECT_NE((*server)->port(), 0);
 }

@@ -5,6 +5,7 @@
 #include "absl/time/clock.h"
 #include "core/check.h"
 #include "server/byte_buffer_conversion.h"
+#include "server/in_process_identity.h"
 #include "server/serving.h"
 #include "server/status_conversion.h"
 
@@ -15,6 +16,7 @@ void Introduce(const CallIdentity& identity, grpc::ClientContext* context) {
   if (!identity.authorization.empty()) {
     context->AddMetadata("authorization", identity.authorization);
   }
+  AddCertificateNames(identity.certificate_names, context);
 }
 
 grpc::Status Parse(const grpc::ByteBuffer& bytes, google::protobuf::Message* message) {

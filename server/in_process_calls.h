@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/functional/function_ref.h"
@@ -23,7 +24,8 @@ namespace swoosh {
 
 // What a client says about itself.
 struct CallIdentity {
-  std::string authorization;  // the header's value; "" = none. Printable ASCII.
+  std::string authorization;                   // the header's value; "" = none. Printable ASCII.
+  std::vector<std::string> certificate_names;  // of his certificate, which is verified
 };
 
 // The way to the services. Thread-safe.

@@ -37,6 +37,7 @@
 #include "server/guard_resolver.h"
 #include "server/http/http_connection.h"
 #include "server/http/http_gateway.h"
+#include "server/http/tls_contexts.h"
 #include "server/http_server.h"
 #include "server/log_line.h"
 #include "server/metrics.h"
@@ -51,6 +52,7 @@
 #include "server/signal_thread.h"
 #include "server/snapshotter.h"
 #include "server/tls_credentials.h"
+#include "server/tls_source.h"
 #include "server/verifier.h"
 #include "server/verify.h"
 #include "server/version.h"
@@ -175,6 +177,7 @@ class Swooshd {
   std::unique_ptr<DiskSpace> snapshot_disk_space_;  // null: the same disk
   std::unique_ptr<Snapshotter> snapshotter_;
   std::unique_ptr<Executor> executor_;
+  std::unique_ptr<TlsSource> guard_tls_files_;  // null: it is asked without TLS
   std::unique_ptr<GuardResolver> guards_;
   std::unique_ptr<Backups> backups_;
   std::unique_ptr<Verifier> verifier_;
@@ -182,7 +185,10 @@ class Swooshd {
   std::unique_ptr<Reader> reader_;
   Backend backend_;
 
-  std::unique_ptr<TlsCredentials> tls_;    // null: without TLS
+  // Null: without TLS.
+  std::unique_ptr<TlsSource> tls_files_;
+  std::unique_ptr<TlsCredentials> tls_;
+  std::unique_ptr<TlsContexts> http_tls_;
   std::unique_ptr<AccessControl> access_;  // null: everybody may do everything
 
   // They call into all of the above.
@@ -213,14 +219,22 @@ int Swooshd::Run() {
 
 absl::Status Swooshd::ReadSecurityFiles() {
   if (options_.tls.has_value()) {
-    absl::StatusOr<std::unique_ptr<TlsCredentials>> tls =
-        TlsCredentials::Open(*options_.tls, &metrics_);
-    if (!tls.ok()) return tls.status();
-    tls_ = *std::move(tls);
+    absl::StatusOr<std::unique_ptr<TlsSource>> files =
+        TlsSource::Open(*options_.tls, &metrics_.client_tls);
+    if (!files.ok()) return files.status();
+    tls_files_ = *std::move(files);
+    tls_ = std::make_unique<TlsCredentials>(tls_files_.get());
+    http_tls_ = std::make_unique<TlsContexts>(tls_files_.get());
+  }
+  if (options_.guard_tls.has_value()) {
+    absl::StatusOr<std::unique_ptr<TlsSource>> files =
+        TlsSource::Open(*options_.guard_tls, &metrics_.guard_tls);
+    if (!files.ok()) return files.status();
+    guard_tls_files_ = *std::move(files);
   }
   if (!options_.auth_file.empty()) {
     absl::StatusOr<std::unique_ptr<AccessControl>> access =
-        AccessControl::Open(options_.auth_file, &metrics_);
+        AccessControl::Open(options_.auth_file, &metrics_.access_reloads);
     if (!access.ok()) return access.status();
     access_ = *std::move(access);
   }
@@ -247,7 +261,8 @@ absl::Status Swooshd::Listen() {
       {.metrics = [this] { return metrics_.Scrape(); },
        .healthy = [this] { return !fenced_; },
        .ready = [this] { return serving_.ready() && !fenced_; },
-       .gateway = [this](HttpConnection* request) { return gateway_->Handle(request); }});
+       .gateway = [this](HttpConnection* request) { return gateway_->Handle(request); }},
+      http_tls_.get());
   if (!http.ok()) {
     grpc_->Shutdown(absl::ZeroDuration());
     return http.status();
@@ -347,7 +362,8 @@ void Swooshd::MakeExecutor(StateWriter writer, std::unique_ptr<RequestWindow> wi
 void Swooshd::MakeGuardResolver(const RequestWindow* window) {
   std::unique_ptr<GuardClient> provider;
   if (options_.guard_provider.has_value()) {
-    provider = std::make_unique<GuardClient>(options_.guard_provider->ToString(), &metrics_);
+    provider = std::make_unique<GuardClient>(options_.guard_provider->ToString(),
+                                             guard_tls_files_.get(), &metrics_);
   }
   guards_ = std::make_unique<GuardResolver>(executor_.get(), window, std::move(provider));
 }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <map>
 #include <utility>
 
 #include "core/check.h"
@@ -63,15 +64,39 @@ prometheus::Counter& AddGuardCalls(Registry* registry, const char* result) {
       .Add({{"result", result}});
 }
 
-prometheus::Counter& AddReloads(Registry* registry, const char* name, const char* help,
-                                const char* result) {
-  return BuildCounter().Name(name).Help(help).Register(*registry).Add({{"result", result}});
+using Labels = std::map<std::string, std::string>;
+
+// `prefix` is of the metrics' names, `what` is for people.
+ReloadMetrics AddReloads(Registry* registry, const std::string& prefix, const std::string& what,
+                         const Labels& labels) {
+  const auto counter = [&](const char* result) -> prometheus::Counter& {
+    Labels with_result = labels;
+    with_result["result"] = result;
+    return BuildCounter()
+        .Name(prefix + "_reloads_total")
+        .Help("Times that " + what + " was read.")
+        .Register(*registry)
+        .Add(with_result);
+  };
+  prometheus::Gauge& last_successful =
+      BuildGauge()
+          .Name(prefix + "_last_reload_successful")
+          .Help("0 = " + what + " was refused as it is now, and what was read before is in force.")
+          .Register(*registry)
+          .Add(labels);
+  last_successful.Set(1);
+  return {counter("ok"), counter("failed"), last_successful};
 }
 
-constexpr char kAccessReloads[] = "swoosh_access_reloads_total";
-constexpr char kAccessReloadsHelp[] = "Times that the file of --auth was read.";
-constexpr char kCertificateReloads[] = "swoosh_certificate_reloads_total";
-constexpr char kCertificateReloadsHelp[] = "Times that the TLS files were read.";
+TlsMetrics AddTls(Registry* registry, const char* peer) {
+  const Labels labels = {{"peer", peer}};
+  return {AddReloads(registry, "swoosh_certificate", "the set of TLS files", labels),
+          BuildGauge()
+              .Name("swoosh_certificate_expiry_timestamp_seconds")
+              .Help("When the server's own certificate expires, in Unix time; 0 = it has none.")
+              .Register(*registry)
+              .Add(labels)};
+}
 
 }  // namespace
 
@@ -89,6 +114,11 @@ void ObserveAll(const std::vector<double>& values, const std::vector<double>& bo
     sum += value;
   }
   histogram->ObserveMultiple(counts, sum);
+}
+
+void ReloadMetrics::Count(bool are_good) {
+  (are_good ? ok : failed).Increment();
+  last_successful.Set(are_good ? 1 : 0);
 }
 
 Metrics::Metrics(absl::string_view version)
@@ -134,16 +164,9 @@ Metrics::Metrics(absl::string_view version)
                               "Newest index proven by a second replay; 0 = none since the start.")),
       verified_timestamp_seconds(AddGauge(registry_.get(), "swoosh_verified_timestamp_seconds",
                                           "When that was, in Unix time; 0 = not since the start.")),
-      access_reloads_ok(AddReloads(registry_.get(), kAccessReloads, kAccessReloadsHelp, "ok")),
-      access_reloads_failed(
-          AddReloads(registry_.get(), kAccessReloads, kAccessReloadsHelp, "failed")),
-      certificate_reloads_ok(
-          AddReloads(registry_.get(), kCertificateReloads, kCertificateReloadsHelp, "ok")),
-      certificate_reloads_failed(
-          AddReloads(registry_.get(), kCertificateReloads, kCertificateReloadsHelp, "failed")),
-      certificate_expiry_timestamp_seconds(
-          AddGauge(registry_.get(), "swoosh_certificate_expiry_timestamp_seconds",
-                   "When the server's certificate expires, in Unix time; 0 = without TLS.")),
+      access_reloads(AddReloads(registry_.get(), "swoosh_access", "the file of --auth", {})),
+      client_tls(AddTls(registry_.get(), "clients")),
+      guard_tls(AddTls(registry_.get(), "guard_provider")),
       backup_failures(BuildCounter()
                           .Name("swoosh_backup_failures_total")
                           .Help("Backups that ended before their end.")

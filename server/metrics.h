@@ -34,6 +34,22 @@ class RpcMetrics {
   prometheus::Histogram* handling_seconds_ = nullptr;
 };
 
+// Of files that are read at the start and again when they change.
+struct ReloadMetrics {
+  // They were read. Else they are refused: what was read before stays in force.
+  void Count(bool are_good);
+
+  prometheus::Counter& ok;
+  prometheus::Counter& failed;
+  prometheus::Gauge& last_successful;
+};
+
+// Of the TLS files for one kind of peers.
+struct TlsMetrics {
+  ReloadMetrics reloads;
+  prometheus::Gauge& expiry_timestamp_seconds;
+};
+
 // All metrics of the server, and the only place that knows their names. Thread-safe.
 //
 // A prometheus-cpp histogram locks a mutex for each observation: on busy threads gather a group's
@@ -90,12 +106,9 @@ class Metrics {
   prometheus::Gauge& verified_index;
   prometheus::Gauge& verified_timestamp_seconds;
 
-  // Of the file of --auth and of the TLS files, at the start and when they change.
-  prometheus::Counter& access_reloads_ok;
-  prometheus::Counter& access_reloads_failed;  // refused: what was read before stays in force
-  prometheus::Counter& certificate_reloads_ok;
-  prometheus::Counter& certificate_reloads_failed;
-  prometheus::Gauge& certificate_expiry_timestamp_seconds;
+  ReloadMetrics access_reloads;  // of the file of --auth
+  TlsMetrics client_tls;
+  TlsMetrics guard_tls;
 
   prometheus::Counter& backup_failures;
   prometheus::Gauge& last_backup_timestamp_seconds;

@@ -65,6 +65,7 @@ struct Texts {
   std::string http = "127.0.0.1:7071";
   std::string guard_provider;
   std::string clock = "system";
+  TlsPaths guard_tls;
   TlsPaths tls;
 };
 
@@ -78,13 +79,24 @@ void AddSecurityFlags(CLI::App* app, Options* options, Texts* texts, ServeOnly* 
         app->add_option(flag, *value, help)->envname(variable)->type_name("FILE"));
   };
   add("--tls_cert", &texts->tls.certificate,
-      "PEM file of the gRPC server's certificate and those between it and the root; read again "
-      "when it changes",
+      "PEM file of the server's certificate and those between it and the root, for gRPC and HTTP; "
+      "read again when it changes",
       "SWOOSH_TLS_CERT");
   add("--tls_key", &texts->tls.key, "PEM file of its private key", "SWOOSH_TLS_KEY");
-  add("--tls_client_ca", &texts->tls.client_ca,
-      "PEM file of the roots of client certificates: clients must have one then",
+  add("--tls_client_ca", &texts->tls.roots,
+      "PEM file of the roots of client certificates: clients must have one then, but for /healthz "
+      "and /readyz",
       "SWOOSH_TLS_CLIENT_CA");
+  add("--guard_ca", &texts->guard_tls.roots,
+      "PEM file of the roots of the GuardProvider's certificate: it is asked through TLS then; "
+      "this "
+      "one and the next two are read again when they change",
+      "SWOOSH_GUARD_CA");
+  add("--guard_cert", &texts->guard_tls.certificate,
+      "PEM file of the certificate that the GuardProvider is shown, and those between it and the "
+      "root",
+      "SWOOSH_GUARD_CERT");
+  add("--guard_key", &texts->guard_tls.key, "PEM file of its private key", "SWOOSH_GUARD_KEY");
   add("--auth", &options->auth_file,
       "JSON file of who may do what (swoosh.v1.AccessFile); whoever is not in it is refused. Read "
       "again when it changes (default: everybody may do everything)",
@@ -163,11 +175,32 @@ absl::StatusOr<HostPort> ParseAddress(absl::string_view flag, const std::string&
   }
   if (!address->IsLoopback() && !is_safe) {
     return absl::InvalidArgumentError(absl::StrCat(
-        flag, ": ", text, " is not a loopback address, and what goes there is not encrypted",
-        flag == "--listen" ? "; use --tls_cert and --tls_key, or add --insecure if that is meant"
-                           : "; add --insecure if that is meant"));
+        flag, ": ", text, " is not a loopback address, and what goes there is not encrypted; use ",
+        flag == "--guard_provider" ? "--guard_ca" : "--tls_cert and --tls_key",
+        ", or add --insecure if that is meant"));
   }
   return address;
+}
+
+// Which of the TLS flags take which others.
+absl::Status CheckTls(const Texts& texts) {
+  if (texts.tls.certificate.empty() != texts.tls.key.empty()) {
+    return absl::InvalidArgumentError("--tls_cert and --tls_key: one takes the other");
+  }
+  if (texts.tls.certificate.empty() && !texts.tls.roots.empty()) {
+    return absl::InvalidArgumentError("--tls_client_ca: takes --tls_cert and --tls_key");
+  }
+  const TlsPaths& guard = texts.guard_tls;
+  if (guard.certificate.empty() != guard.key.empty()) {
+    return absl::InvalidArgumentError("--guard_cert and --guard_key: one takes the other");
+  }
+  if (guard.roots.empty() && !guard.certificate.empty()) {
+    return absl::InvalidArgumentError("--guard_cert: takes --guard_ca");
+  }
+  if (texts.guard_provider.empty() && !guard.roots.empty()) {
+    return absl::InvalidArgumentError("--guard_ca: takes --guard_provider");
+  }
+  return absl::OkStatus();
 }
 
 // Checks what CLI11 can't, and fills what depends on other flags.
@@ -178,22 +211,18 @@ absl::Status Complete(const Texts& texts, Options* options) {
     options->snapshot_dir = absl::StrCat(options->data_dir, "/snapshots");
   }
   options->manual_clock = texts.clock == "manual";
-  if (texts.tls.certificate.empty() != texts.tls.key.empty()) {
-    return absl::InvalidArgumentError("--tls_cert and --tls_key: one takes the other");
-  }
-  if (!texts.tls.certificate.empty()) {
-    options->tls = texts.tls;
-  } else if (!texts.tls.client_ca.empty()) {
-    return absl::InvalidArgumentError("--tls_client_ca: takes --tls_cert and --tls_key");
-  }
-  absl::StatusOr<HostPort> listen =
-      ParseAddress("--listen", texts.listen, options->insecure || options->tls.has_value());
+  if (absl::Status status = CheckTls(texts); !status.ok()) return status;
+  if (!texts.tls.certificate.empty()) options->tls = texts.tls;
+  if (!texts.guard_tls.roots.empty()) options->guard_tls = texts.guard_tls;
+  const bool is_safe = options->insecure || options->tls.has_value();
+  absl::StatusOr<HostPort> listen = ParseAddress("--listen", texts.listen, is_safe);
   if (!listen.ok()) return listen.status();
-  absl::StatusOr<HostPort> http = ParseAddress("--http", texts.http, options->insecure);
+  absl::StatusOr<HostPort> http = ParseAddress("--http", texts.http, is_safe);
   if (!http.ok()) return http.status();
   if (!texts.guard_provider.empty()) {
     absl::StatusOr<HostPort> provider =
-        ParseAddress("--guard_provider", texts.guard_provider, options->insecure);
+        ParseAddress("--guard_provider", texts.guard_provider,
+                     options->insecure || options->guard_tls.has_value());
     if (!provider.ok()) return provider.status();
     if (provider->port == 0) {
       return absl::InvalidArgumentError("--guard_provider: the port must not be 0");

@@ -40,8 +40,9 @@ struct Options {
   uint64_t snapshot_every_records = 0;  // 0: by the time that a replay would take
   uint64_t retain_records = 0;          // 0: everything
   bool insecure = false;
-  std::optional<TlsPaths> tls;  // of gRPC; unset: without TLS
-  std::string auth_file;        // "": everybody may do everything
+  std::optional<TlsPaths> guard_tls;  // unset: the provider is asked without TLS
+  std::optional<TlsPaths> tls;        // of gRPC and HTTP; unset: without TLS
+  std::string auth_file;              // "": everybody may do everything
   bool accept_clock_ahead = false;
   bool yes = false;         // of repair: don't ask
   std::string backup_file;  // restore; "-" is standard input

@@ -87,19 +87,18 @@ TEST(OptionsTest, OtherThanLoopbackNeedsInsecure) {
   EXPECT_TRUE(Parse({"--listen=127.3.2.1:0"}).options.has_value());
 }
 
-TEST(OptionsTest, WithTlsTheServicesNeedNoInsecureButHttpDoes) {
+TEST(OptionsTest, WithTlsOtherThanLoopbackNeedsNoInsecure) {
   const ParsedOptions parsed =
-      Parse({"--listen=0.0.0.0:7070", "--tls_cert=c.pem", "--tls_key=k.pem",
+      Parse({"--listen=0.0.0.0:7070", "--http=0.0.0.0:7071", "--tls_cert=c.pem", "--tls_key=k.pem",
              "--tls_client_ca=ca.pem", "--auth=a.json"});
   ASSERT_TRUE(parsed.options.has_value()) << parsed.error;
   ASSERT_TRUE(parsed.options->tls.has_value());
   EXPECT_EQ(parsed.options->tls->certificate, "c.pem");
   EXPECT_EQ(parsed.options->tls->key, "k.pem");
-  EXPECT_EQ(parsed.options->tls->client_ca, "ca.pem");
+  EXPECT_EQ(parsed.options->tls->roots, "ca.pem");
   EXPECT_EQ(parsed.options->auth_file, "a.json");
   EXPECT_FALSE(Parse({}).options->tls.has_value());
-  EXPECT_NE(Parse({"--http=0.0.0.0:1", "--tls_cert=c", "--tls_key=k"}).error.find("--http"),
-            std::string::npos);
+  EXPECT_NE(Parse({"--http=0.0.0.0:1"}).error.find("--http"), std::string::npos);
   EXPECT_NE(Parse({"--tls_cert=c"}).error.find("--tls_key"), std::string::npos);
   EXPECT_NE(Parse({"--tls_key=k"}).error.find("--tls_cert"), std::string::npos);
   EXPECT_NE(Parse({"--tls_client_ca=ca"}).error.find("--tls_cert"), std::string::npos);
@@ -114,6 +113,25 @@ TEST(OptionsTest, TheGuardProviderIsAnAddress) {
   unsetenv("SWOOSH_GUARD_PROVIDER");
   ASSERT_TRUE(environment.options.has_value()) << environment.error;
   EXPECT_EQ(environment.options->guard_provider->host, "guards.example.com");
+}
+
+TEST(OptionsTest, WithTlsTheGuardProviderMayBeAnywhere) {
+  const char* const provider = "--guard_provider=guards.example.com:7072";
+  EXPECT_NE(Parse({provider}).error.find("--guard_ca"), std::string::npos);
+  const ParsedOptions parsed =
+      Parse({provider, "--guard_ca=ca.pem", "--guard_cert=c.pem", "--guard_key=k.pem"});
+  ASSERT_TRUE(parsed.options.has_value()) << parsed.error;
+  EXPECT_EQ(parsed.options->guard_tls->roots, "ca.pem");
+  EXPECT_EQ(parsed.options->guard_tls->certificate, "c.pem");
+  EXPECT_EQ(parsed.options->guard_tls->key, "k.pem");
+  EXPECT_FALSE(parsed.options->tls.has_value());
+  EXPECT_TRUE(Parse({provider, "--guard_ca=ca"}).options.has_value());
+  EXPECT_NE(Parse({"--guard_ca=ca"}).error.find("--guard_provider"), std::string::npos);
+  EXPECT_NE(Parse({provider, "--guard_ca=ca", "--guard_cert=c"}).error.find("--guard_key"),
+            std::string::npos);
+  EXPECT_NE(
+      Parse({provider, "--insecure", "--guard_cert=c", "--guard_key=k"}).error.find("--guard_ca"),
+      std::string::npos);
 }
 
 TEST(OptionsTest, HelpAndVersionGoToStdoutAndExitWithZero) {

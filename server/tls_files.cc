@@ -61,20 +61,9 @@ absl::StatusOr<absl::Time> ExpiryOf(const X509& certificate) {
   return absl::FromTM(fields, absl::UTCTimeZone());
 }
 
-}  // namespace
-
-absl::StatusOr<TlsMaterial> ReadTlsFiles(const TlsPaths& paths, absl::Time now) {
-  TlsMaterial material;
-  const std::pair<const std::string*, std::string*> files[] = {
-      {&paths.certificate, &material.certificate_pem},
-      {&paths.key, &material.key_pem},
-      {&paths.client_ca, &material.client_ca_pem}};
-  for (const auto& [path, content] : files) {
-    if (path->empty()) continue;
-    absl::StatusOr<std::string> read = ReadSmallFile(*path, kTlsFileBytesMax);
-    if (!read.ok()) return read.status();
-    *content = *std::move(read);
-  }
+// Whether certificate and key can be used; when the certificate expires.
+absl::StatusOr<absl::Time> CheckOwn(const TlsPaths& paths, const TlsMaterial& material,
+                                    absl::Time now) {
   auto certificates = ParseCertificates(paths.certificate, material.certificate_pem);
   if (!certificates.ok()) return certificates.status();
   X509& own = *certificates->front();
@@ -84,14 +73,35 @@ absl::StatusOr<TlsMaterial> ReadTlsFiles(const TlsPaths& paths, absl::Time now) 
   if (X509_check_private_key(&own, key.get()) != 1) {
     return Bad(paths.key, absl::StrCat("is not the key of ", paths.certificate));
   }
-  const absl::StatusOr<absl::Time> expiry = ExpiryOf(own);
+  absl::StatusOr<absl::Time> expiry = ExpiryOf(own);
   if (!expiry.ok()) return Bad(paths.certificate, expiry.status().message());
-  material.expiry = *expiry;
-  if (material.expiry <= now) {
+  if (*expiry <= now) {
     return Bad(paths.certificate, absl::StrCat("has expired at ", absl::FormatTime(*expiry)));
   }
-  if (!paths.client_ca.empty()) {
-    const auto roots = ParseCertificates(paths.client_ca, material.client_ca_pem);
+  return expiry;
+}
+
+}  // namespace
+
+absl::StatusOr<TlsMaterial> ReadTlsFiles(const TlsPaths& paths, absl::Time now) {
+  TlsMaterial material;
+  const std::pair<const std::string*, std::string*> files[] = {
+      {&paths.certificate, &material.certificate_pem},
+      {&paths.key, &material.key_pem},
+      {&paths.roots, &material.roots_pem}};
+  for (const auto& [path, content] : files) {
+    if (path->empty()) continue;
+    absl::StatusOr<std::string> read = ReadSmallFile(*path, kTlsFileBytesMax);
+    if (!read.ok()) return read.status();
+    *content = *std::move(read);
+  }
+  if (!paths.certificate.empty()) {
+    const absl::StatusOr<absl::Time> expiry = CheckOwn(paths, material, now);
+    if (!expiry.ok()) return expiry.status();
+    material.expiry = *expiry;
+  }
+  if (!paths.roots.empty()) {
+    const auto roots = ParseCertificates(paths.roots, material.roots_pem);
     if (!roots.ok()) return roots.status();
   }
   return material;

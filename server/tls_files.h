@@ -11,19 +11,20 @@ namespace swoosh {
 
 inline constexpr size_t kTlsFileBytesMax = 1'024 * 1'024;
 
-// PEM files, as flags name them.
+// PEM files, as flags name them. "" = there is none: of certificate and key together, of the roots,
+// or of all.
 struct TlsPaths {
-  std::string certificate;  // the server's, and after it those between it and the root
-  std::string key;          // the server's, not encrypted
-  std::string client_ca;    // of whom clients must have a certificate; "" = they need none
+  std::string certificate;  // our own, and after it those between it and the root
+  std::string key;          // our own, not encrypted
+  std::string roots;        // of whom the other side must have a certificate
 };
 
-// What TLS is served with: content that belongs together.
+// What TLS is spoken with: content that belongs together.
 struct TlsMaterial {
   std::string certificate_pem;
   std::string key_pem;
-  std::string client_ca_pem;
-  absl::Time expiry;  // of the server's certificate
+  std::string roots_pem;
+  absl::Time expiry = absl::InfiniteFuture();  // of our own certificate
 };
 
 // Reads the files, and checks at `now` whatever would else fail at each handshake.

@@ -1,5 +1,6 @@
 """Certificates for tests, made with the openssl command."""
 
+import ssl
 import subprocess
 
 KEY = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
@@ -39,3 +40,12 @@ class Authority:
 def server_certificate(authority, name="server", days=1):
     """Of a server on loopback."""
     return authority.issue(name, "DNS:localhost,IP:127.0.0.1", days)
+
+
+def https(authority, client=None):
+    """The ssl.SSLContext of a client that believes the authority, and has the certificate of a pair
+    of paths, if there is one."""
+    context = ssl.create_default_context(cafile=authority.path)
+    if client is not None:
+        context.load_cert_chain(*client)
+    return context

@@ -1,4 +1,4 @@
-"""A GuardProvider that is a script, for tests that kill and stop it."""
+"""A GuardProvider that is a script, for tests that pause, kill and start it again."""
 
 import os
 import select
@@ -8,6 +8,7 @@ import sys
 
 import swoosh_server
 
+EXAMPLE = swoosh_server.ROOT / "examples/guard_provider"
 LISTENING = "listening on "
 START_SECONDS_MAX = 30
 
@@ -15,16 +16,15 @@ START_SECONDS_MAX = 30
 class Provider:
     """A provider as a process; over restarts on the same port."""
 
-    def __init__(self, script):
+    def __init__(self, script, *flags):
         self.address = "127.0.0.1:0"
-        self._script = script
+        self._command = [sys.executable, "-B", script, *flags]
         self._process = None
         self.start()
 
     def start(self):
-        command = [sys.executable, "-B", self._script, "--listen", self.address]
         self._process = subprocess.Popen(
-            swoosh_server.bound_to_us(command),
+            swoosh_server.bound_to_us([*self._command, "--listen", self.address]),
             stdout=subprocess.PIPE,
             stdin=subprocess.DEVNULL,
             env=os.environ | {"PYTHONPATH": os.pathsep.join(map(str, sys.path))},

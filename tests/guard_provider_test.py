@@ -24,8 +24,7 @@ from swoosh_api import (
     submit,
 )
 
-EXAMPLE = swoosh_server.ROOT / "examples/guard_provider"
-PAYMENT = json.loads((EXAMPLE / "payment.json").read_text())
+PAYMENT = json.loads((guard_process.EXAMPLE / "payment.json").read_text())
 GUARD_TIMEOUT_SECONDS = 2
 # Longer than swooshd takes to connect again to a provider that is back.
 RECONNECT_SECONDS_MAX = 20
@@ -37,7 +36,7 @@ EXIT_OK = 0
 
 class GuardProviderTest(unittest.TestCase):
     def setUp(self):
-        self.provider = guard_process.Provider(EXAMPLE / "provider.py")
+        self.provider = guard_process.Provider(guard_process.EXAMPLE / "provider.py")
         self.addCleanup(self.provider.kill)
         self.server = swoosh_server.Server(self.provider.flag())
         self.addCleanup(self.server.close)

@@ -26,13 +26,22 @@ class Answer:
         return next((reason for reason in found if reason), "")
 
 
+def connect(server):
+    """A new connection, with TLS if the server has it."""
+    if server.https is None:
+        return http.client.HTTPConnection(server.http_address, timeout=SECONDS_MAX)
+    return http.client.HTTPSConnection(
+        server.http_address, timeout=SECONDS_MAX, context=server.https
+    )
+
+
 def ask(server, path, method="GET", body=None, headers=()):
     """One request on a connection of its own. A body that is no bytes or text is sent as JSON."""
     headers = dict(headers)
     if body is not None and not isinstance(body, bytes | str):
         body = json.dumps(body)
         headers.setdefault("Content-Type", "application/json")
-    connection = http.client.HTTPConnection(server.http_address, timeout=SECONDS_MAX)
+    connection = connect(server)
     try:
         connection.request(method, path, body, headers)
         response = connection.getresponse()
@@ -63,18 +72,25 @@ class Event:
 class EventSource:
     """The events of /v1/watch, as they come: an iterator, which ends with the stream."""
 
-    def __init__(self, server, query="", last_event_id=None, receive_buffer_bytes=None):
+    def __init__(
+        self, server, query="", last_event_id=None, receive_buffer_bytes=None, headers=()
+    ):
         """Refused: there is no stream. `receive_buffer_bytes`: to be a slow reader soon."""
         self.ended_cleanly = False
         host, _, port = server.http_address.rpartition(":")
-        self._connection = http.client.HTTPConnection(host, int(port), timeout=SECONDS_MAX)
-        self._socket = self._connection.sock = socket.socket()
+        self._connection = connect(server)
+        self._socket = socket.socket()
         self._socket.settimeout(SECONDS_MAX)
         if receive_buffer_bytes is not None:
             self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer_bytes)
         try:
             self._socket.connect((host, int(port)))
-            headers = {} if last_event_id is None else {"Last-Event-ID": last_event_id}
+            if server.https is not None:
+                self._socket = server.https.wrap_socket(self._socket, server_hostname=host)
+            self._connection.sock = self._socket
+            headers = dict(headers)
+            if last_event_id is not None:
+                headers["Last-Event-ID"] = last_event_id
             self._connection.request("GET", f"/v1/watch?{query}", headers=headers)
             self._response = self._connection.getresponse()
             if self._response.status != 200:

@@ -112,13 +112,22 @@ class Server:
     Start and stop it from one thread, the main one: it dies with the thread that started it.
     """
 
-    def __init__(self, *flags, start_seconds_max=START_SECONDS_MAX, data_dir=None, low_ports=False):
+    def __init__(
+        self,
+        *flags,
+        start_seconds_max=START_SECONDS_MAX,
+        data_dir=None,
+        low_ports=False,
+        https=None,
+    ):
         """`data_dir`: where its store is, if not in its own folder. `low_ports`: for a server that
-        is away for long and often; nobody else is given such a port meanwhile."""
+        is away for long and often; nobody else is given such a port meanwhile. `https`: the
+        ssl.SSLContext of http(), for a server with --tls_cert."""
         self.folder = temporary_folder()
         self.data_dir = self.folder / "data" if data_dir is None else data_dir
         self.log_path = self.folder / "swooshd.log"
         self.flags = flags
+        self.https = https
         self.start_seconds_max = start_seconds_max
         self.grpc_address = low_address() if low_ports else "127.0.0.1:0"
         self.http_address = low_address() if low_ports else "127.0.0.1:0"
@@ -298,7 +307,9 @@ class Server:
     def http(self, path):
         """(status, body) of a GET of the HTTP port."""
         try:
-            with urllib.request.urlopen(f"http://{self.http_address}{path}", timeout=10) as answer:
+            scheme = "http" if self.https is None else "https"
+            url = f"{scheme}://{self.http_address}{path}"
+            with urllib.request.urlopen(url, timeout=10, context=self.https) as answer:
                 return answer.status, answer.read().decode()
         except urllib.error.HTTPError as error:
             return error.code, error.read().decode()

@@ -18,6 +18,7 @@ from swoosh.v1 import orchestrator_pb2, orchestrator_pb2_grpc
 from swoosh_api import CALL_SECONDS_MAX, COUNTER, create, register, send, submit
 
 SEEN_SECONDS_MAX = 30
+EXPIRY = 'swoosh_certificate_expiry_timestamp_seconds{peer="clients"}'
 UNAVAILABLE_EXIT_CODE = 64 + 14
 
 
@@ -49,9 +50,8 @@ class TlsTestCase(unittest.TestCase):
         self.certificate, self.key = certificates.server_certificate(self.authority, "first")
 
     def start(self, *flags, certificate=None, key=None):
-        server = swoosh_server.Server(
-            "--tls_cert", certificate or self.certificate, "--tls_key", key or self.key, *flags
-        )
+        flags = ["--tls_cert", certificate or self.certificate, "--tls_key", key or self.key, *flags]
+        server = swoosh_server.Server(*flags, https=certificates.https(self.authority))
         self.addCleanup(server.close)
         return server
 
@@ -117,12 +117,10 @@ class TlsTest(TlsTestCase):
 
     def test_what_is_not_encrypted_takes_insecure_beyond_loopback(self):
         command = [swoosh_server.SWOOSHD, "--data_dir", self.folder / "never"]
-        tls = ["--tls_cert", self.certificate, "--tls_key", self.key]
         done = self.run_refused([*command, "--listen", "0.0.0.0:0"], 2)
         self.assertIn("--tls_cert", done)
-        # HTTP is not encrypted, whatever gRPC is.
-        done = self.run_refused([*command, *tls, "--http", "0.0.0.0:0"], 2)
-        self.assertIn("--http", done)
+        done = self.run_refused([*command, "--http", "0.0.0.0:0"], 2)
+        self.assertIn("--http: 0.0.0.0:0 is not a loopback address", done)
 
     def run_refused(self, command, exit_code):
         done = subprocess.run(
@@ -156,7 +154,8 @@ class TlsTest(TlsTestCase):
 
 class ReloadTest(TlsTestCase):
     def reloads(self, server, result):
-        return server.metrics()[f'swoosh_certificate_reloads_total{{result="{result}"}}']
+        labels = f'{{peer="clients",result="{result}"}}'
+        return server.metrics()[f"swoosh_certificate_reloads_total{labels}"]
 
     def test_a_new_certificate_is_served_while_old_connections_go_on(self):
         server = self.start()
@@ -165,7 +164,7 @@ class ReloadTest(TlsTestCase):
         watch = stub.Watch(orchestrator_pb2.WatchRequest(from_index=1))
         self.assertEqual(next(watch).index, 1)
         self.assertEqual(subject_of_server(server.grpc_address, self.authority), "first")
-        first_expiry = server.metrics()["swoosh_certificate_expiry_timestamp_seconds"]
+        first_expiry = server.metrics()[EXPIRY]
         self.assertGreater(first_expiry, time.time())
 
         certificate, key = certificates.server_certificate(self.authority, "second", days=2)
@@ -173,9 +172,7 @@ class ReloadTest(TlsTestCase):
         os.rename(certificate, self.certificate)
         await_true(lambda: subject_of_server(server.grpc_address, self.authority) == "second")
         self.assertEqual(self.reloads(server, "failed"), 0)
-        self.assertGreater(
-            server.metrics()["swoosh_certificate_expiry_timestamp_seconds"], first_expiry + 3600
-        )
+        self.assertGreater(server.metrics()[EXPIRY], first_expiry + 3600)
         # The old connection goes on, and new ones are as good.
         self.assertEqual(submit(stub, send("a")).index, 2)
         while not (response := next(watch)).changes:

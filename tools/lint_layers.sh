@@ -59,7 +59,7 @@ mkdir -p .dev
 check_core_includes
 check_names
 check_dependencies core "$(all_of storage) + $(all_of server) + $(all_of cli) + set(//third_party:grpc
-  //third_party:grpc_reflection //third_party:leveldb //third_party:civetweb
+  //third_party:grpc_reflection //third_party:leveldb //third_party:http_parser
   //third_party:prometheus_cpp //proto:swoosh_cc_grpc)"
 check_dependencies storage "$(all_of server) + $(all_of cli) + set(//third_party:grpc
   //proto:swoosh_cc_grpc)"

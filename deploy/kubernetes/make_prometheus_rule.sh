@@ -1,7 +1,7 @@
 #!/bin/sh
 # Writes the PrometheusRule of the rules in ../prometheus to stdout:
 #   deploy/kubernetes/make_prometheus_rule.sh > \
-#     deploy/kubernetes/overlays/prometheus-operator/prometheus_rule.yaml
+#     deploy/kubernetes/monitoring/prometheus_rule.yaml
 # A test compares the two, so that there is one place to change a rule.
 set -eu
 cat <<'HEAD'

@@ -59,23 +59,39 @@ class Provider(guard_pb2_grpc.GuardProviderServicer):
         return guard_pb2.EvaluateResponse(allowed=allowed, reason=reason)
 
 
+def listen_on(server, arguments):
+    """The port, or 0."""
+    try:
+        if arguments.tls_cert is None:
+            return server.add_insecure_port(arguments.listen)
+        roots = arguments.tls_client_ca and arguments.tls_client_ca.read_bytes()
+        pair = (arguments.tls_key.read_bytes(), arguments.tls_cert.read_bytes())
+        credentials = grpc.ssl_server_credentials([pair], roots, require_client_auth=bool(roots))
+        return server.add_secure_port(arguments.listen, credentials)
+    except RuntimeError:
+        return 0
+
+
 def main():
     parser = argparse.ArgumentParser(description="Answers the external guards of payment.json.")
     parser.add_argument(
         "--listen", default="127.0.0.1:7072", metavar="HOST:PORT", help="port 0 is a free one"
     )
-    listen = parser.parse_args().listen
+    for flag, text in (
+        ("--tls_cert", "of its certificate: it is asked through TLS then"),
+        ("--tls_key", "of the certificate's key"),
+        ("--tls_client_ca", "of the roots of clients' certificates: they must have one then"),
+    ):
+        parser.add_argument(flag, type=pathlib.Path, metavar="FILE", help=f"PEM file {text}")
+    arguments = parser.parse_args()
 
     server = grpc.server(concurrent.futures.ThreadPoolExecutor(THREADS))
     guard_pb2_grpc.add_GuardProviderServicer_to_server(Provider(), server)
-    try:
-        port = server.add_insecure_port(listen)
-    except RuntimeError:
-        port = 0
+    port = listen_on(server, arguments)
     if port == 0:
-        sys.exit(f"can't listen on {listen}")
+        sys.exit(f"can't listen on {arguments.listen}")
     server.start()
-    print(f"listening on {listen.rpartition(':')[0]}:{port}", flush=True)
+    print(f"listening on {arguments.listen.rpartition(':')[0]}:{port}", flush=True)
 
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):

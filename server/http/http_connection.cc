@@ -5,25 +5,15 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "civetweb.h"
 #include "server/monotonic_time.h"
 
 namespace swoosh {
 namespace {
 
-// civetweb waits anew for each byte, so a deadline is looked at after each of these. A body is read
-// in small ones, as its sender chooses how much comes at a time.
-constexpr size_t kReadPieceBytes = 256;
-constexpr size_t kWritePieceBytes = 16 * 1'024;
+constexpr size_t kReadPieceBytes = 16 * 1'024;
 
 // On every answer: none is to be taken for a page that is not said to be one.
 constexpr char kHeaders[] = "X-Content-Type-Options: nosniff\r\nConnection: close\r\n";
-
-bool IsVersion11(const mg_connection* connection) {
-  return absl::string_view(mg_get_request_info(connection)->http_version) == "1.1";
-}
-
-absl::string_view TextOrEmpty(const char* text) { return text == nullptr ? "" : text; }
 
 }  // namespace
 
@@ -53,6 +43,8 @@ absl::string_view HttpPhrase(int code) {
       return "Unsupported Media Type";
     case 429:
       return "Too Many Requests";
+    case 431:
+      return "Request Header Fields Too Large";
     case 499:
       return "Client Closed Request";
     case 500:
@@ -68,52 +60,43 @@ absl::string_view HttpPhrase(int code) {
   }
 }
 
-HttpConnection::HttpConnection(mg_connection* connection) : connection_(connection) {
-  // Else civetweb reads what is left of a request after us, however much there is.
-  mg_disable_connection_keep_alive(connection_);
+absl::Status HttpConnection::Begin(SSL_CTX* tls) {
+  const absl::Time deadline = MonotonicNow() + kHttpHeadTimeout;
+  absl::Status status;
+  if (tls != nullptr) status = socket_.StartTls(tls, deadline);
+  while (status.ok() && !request_.has_head()) status = ReadMore(deadline);
+  // A body that is none is found where it is read.
+  return request_.has_head() ? absl::OkStatus() : status;
 }
 
-absl::string_view HttpConnection::method() const {
-  return mg_get_request_info(connection_)->request_method;
-}
-
-absl::string_view HttpConnection::path() const {
-  return TextOrEmpty(mg_get_request_info(connection_)->local_uri_raw);
-}
-
-absl::string_view HttpConnection::query() const {
-  return TextOrEmpty(mg_get_request_info(connection_)->query_string);
-}
-
-std::optional<absl::string_view> HttpConnection::Header(const char* name) const {
-  const char* const value = mg_get_header(connection_, name);
-  if (value == nullptr) return std::nullopt;
-  return value;
+absl::Status HttpConnection::ReadMore(absl::Time deadline) {
+  std::array<char, kReadPieceBytes> piece;
+  const absl::StatusOr<size_t> read = socket_.Read(piece.data(), piece.size(), deadline);
+  if (!read.ok()) return read.status();
+  if (*read == 0) return absl::UnavailableError("the request has no end");
+  return request_.Take({piece.data(), *read});
 }
 
 absl::StatusOr<std::string> HttpConnection::ReadBody(size_t bytes_max) {
   const auto too_large = [] { return absl::OutOfRangeError("the body is too large"); };
-  const auto bytes_expected = mg_get_request_info(connection_)->content_length;  // -1: not said
-  if (bytes_expected > static_cast<long long>(bytes_max)) return too_large();
+  if (request_.content_length().value_or(0) > bytes_max) return too_large();
   if (absl::EqualsIgnoreCase(Header("Expect").value_or(""), "100-continue") &&
       !Write("HTTP/1.1 100 Continue\r\n\r\n")) {
     return absl::InvalidArgumentError("the client is gone");
   }
   const absl::Time deadline = MonotonicNow() + kHttpBodyTimeout;
   std::string body;
-  std::array<char, kReadPieceBytes> piece;
   while (true) {
-    const int read = mg_read(connection_, piece.data(), piece.size());
-    if (read > 0) body.append(piece.data(), static_cast<size_t>(read));
+    body += request_.TakeBody();
     if (body.size() > bytes_max) return too_large();
-    if (MonotonicNow() > deadline) {
+    if (request_.is_whole()) return body;
+    const absl::Time now = MonotonicNow();
+    absl::Status status = request_.status();
+    if (status.ok()) status = ReadMore(std::min(deadline, now + kHttpByteTimeout));
+    if (absl::IsDeadlineExceeded(status) || now > deadline) {
       return absl::DeadlineExceededError("the body did not come in time");
     }
-    if (read > 0) continue;
-    const bool whole =
-        read == 0 && (bytes_expected < 0 || body.size() == static_cast<size_t>(bytes_expected));
-    if (!whole) return absl::InvalidArgumentError("the body ended before its end");
-    return body;
+    if (!status.ok()) return absl::InvalidArgumentError("the body ended before its end");
   }
 }
 
@@ -131,41 +114,34 @@ int HttpConnection::Answer(const HttpAnswer& answer) {
 
 bool HttpConnection::BeginStream(absl::string_view type) {
   return Write(absl::StrCat("HTTP/1.1 200 OK\r\nContent-Type: ", type, "\r\n",
-                            IsVersion11(connection_) ? "Transfer-Encoding: chunked\r\n" : "",
+                            request_.is_version_1_1() ? "Transfer-Encoding: chunked\r\n" : "",
                             "Cache-Control: no-store\r\n", kHeaders, "\r\n"));
 }
 
 bool HttpConnection::WriteStream(absl::string_view text) {
   if (text.empty()) return true;  // an empty chunk would be the end
-  if (!IsVersion11(connection_)) return Write(text);
+  if (!request_.is_version_1_1()) return Write(text);
   return Write(absl::StrCat(absl::Hex(text.size()), "\r\n", text, "\r\n"));
 }
 
 void HttpConnection::EndStream() {
-  if (IsVersion11(connection_)) Write("0\r\n\r\n");
+  if (request_.is_version_1_1()) Write("0\r\n\r\n");
 }
 
 bool HttpConnection::Write(absl::string_view text) {
-  const absl::Time deadline = MonotonicNow() + kHttpWriteTimeout;
-  while (!text.empty()) {
-    const absl::string_view piece = text.substr(0, kWritePieceBytes);
-    if (mg_write(connection_, piece.data(), piece.size()) != static_cast<int>(piece.size())) {
-      return false;
-    }
-    text.remove_prefix(piece.size());
-    if (MonotonicNow() > deadline) return false;
-  }
-  return true;
+  return socket_.Write(text, MonotonicNow() + kHttpWriteTimeout).ok();
 }
 
 void HttpConnection::Discard() {
   const absl::Time deadline = MonotonicNow() + kHttpDiscardTimeout;
-  std::array<char, 4'096> piece;
+  std::array<char, kReadPieceBytes> piece;
   size_t discarded = 0;
-  while (discarded < kHttpDiscardedBytesMax && MonotonicNow() < deadline) {
-    const int read = mg_read(connection_, piece.data(), piece.size());
-    if (read <= 0) return;
-    discarded += static_cast<size_t>(read);
+  while (discarded < kHttpDiscardedBytesMax && (!request_.is_whole() || socket_.HasUnread())) {
+    const absl::StatusOr<size_t> read = socket_.Read(piece.data(), piece.size(), deadline);
+    if (!read.ok() || *read == 0 || MonotonicNow() > deadline) return;
+    discarded += *read;
+    (void)request_.Take({piece.data(), *read});
+    request_.TakeBody();
   }
 }
 

@@ -1,21 +1,24 @@
 #ifndef SWOOSH_SERVER_HTTP_HTTP_CONNECTION_H_
 #define SWOOSH_SERVER_HTTP_HTTP_CONNECTION_H_
 
+#include <openssl/ssl.h>
+
 #include <cstddef>
 #include <optional>
 #include <string>
+#include <vector>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
-
-struct mg_connection;
+#include "server/http/http_request.h"
+#include "server/http/http_socket.h"
 
 namespace swoosh {
 
-// How long civetweb waits for a request's head in all, and for each further byte to come or to go.
-// So that is also the time after which a reader that takes nothing is let go.
-inline constexpr absl::Duration kHttpByteTimeout = absl::Seconds(5);
+// For a request's head in all, a TLS handshake before it included.
+inline constexpr absl::Duration kHttpHeadTimeout = absl::Seconds(5);
 // For a request's body, and for an answer or one event of a stream, however steadily they trickle.
 inline constexpr absl::Duration kHttpBodyTimeout = absl::Seconds(30);
 inline constexpr absl::Duration kHttpWriteTimeout = absl::Seconds(30);
@@ -36,21 +39,30 @@ struct HttpAnswer {
 // The words for a status code: "Not Found".
 absl::string_view HttpPhrase(int code);
 
-// One request and the answer to it: a connection has no second one. For the thread that civetweb
-// calls for it.
+// One request and the answer to it: a connection has no second one. For one thread.
 class HttpConnection {
  public:
-  // `connection` outlives this.
-  explicit HttpConnection(mg_connection* connection);
+  // `file` and `stop` as for HttpSocket.
+  HttpConnection(int file, int stop) : socket_(file, stop) {}
   HttpConnection(const HttpConnection&) = delete;
   HttpConnection& operator=(const HttpConnection&) = delete;
 
-  // As the request has them: not decoded. `path` may be "" and is not normalised.
-  absl::string_view method() const;
-  absl::string_view path() const;
-  absl::string_view query() const;
-  // The first header of that name, in any case.
-  std::optional<absl::string_view> Header(const char* name) const;
+  // Reads the request's head, through TLS if `tls` is not null. Errors are as of HttpSocket and
+  // HttpRequest::Take; after kUnavailable and kCancelled nobody is there for an Answer.
+  absl::Status Begin(SSL_CTX* tls);
+
+  // As HttpRequest has them.
+  absl::string_view method() const { return request_.method(); }
+  absl::string_view path() const { return request_.path(); }
+  absl::string_view query() const { return request_.query(); }
+  std::optional<absl::string_view> Header(absl::string_view name) const {
+    return request_.Header(name);
+  }
+
+  // As HttpSocket has them.
+  bool is_tls() const { return socket_.is_tls(); }
+  bool has_client_certificate() const { return socket_.has_client_certificate(); }
+  const std::vector<std::string>& client_names() const { return socket_.client_names(); }
 
   // The whole body. kOutOfRange: it is larger than `bytes_max`; kDeadlineExceeded: it did not come
   // in time; kInvalidArgument: it ended before its end.
@@ -66,10 +78,14 @@ class HttpConnection {
   void EndStream();
 
  private:
+  // Reads once, and has the request take it.
+  //   kUnavailable also at the end of what the peer sends
+  absl::Status ReadMore(absl::Time deadline);
   bool Write(absl::string_view text);
   void Discard();
 
-  mg_connection* const connection_;
+  HttpSocket socket_;
+  HttpRequest request_;
 };
 
 }  // namespace swoosh

@@ -28,10 +28,11 @@ HttpAnswer TooMany(absl::string_view what, int count) {
                 absl::StrCat("there are ", count, " ", what, " over HTTP, the most at a time")));
 }
 
-// What comes from a page of another site.
+// What comes from a page of another site. Behind TLS no site can have given its name to this
+// server: it has no certificate for it.
 std::optional<HttpAnswer> RefuseForeignPage(const HttpConnection& connection) {
   const std::optional<absl::string_view> host = connection.Header("Host");
-  if (host.has_value() && !IsPrivateHost(*host)) {
+  if (!connection.is_tls() && host.has_value() && !IsPrivateHost(*host)) {
     return Refusal(403, google::rpc::PERMISSION_DENIED,
                    "the header Host must be an IP address, localhost, a name without a dot, or one "
                    "under .localhost, .local, .internal, .svc or .cluster.local");
@@ -99,6 +100,7 @@ std::optional<HttpAnswer> ReadUrlInto(const HttpConnection& connection, Paramete
 // gRPC takes no other value in metadata.
 absl::StatusOr<CallIdentity> IdentityOf(const HttpConnection& connection) {
   CallIdentity identity;
+  identity.certificate_names = connection.client_names();
   identity.authorization = std::string(connection.Header("Authorization").value_or(""));
   if (!std::all_of(identity.authorization.begin(), identity.authorization.end(),
                    [](char c) { return absl::ascii_isprint(static_cast<unsigned char>(c)); })) {
