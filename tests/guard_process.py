@@ -18,13 +18,15 @@ class Provider:
 
     def __init__(self, script, *flags):
         self.address = "127.0.0.1:0"
-        self._command = [sys.executable, "-B", script, *flags]
+        # -P: what it imports is found as here, also where `script` is a link to elsewhere.
+        self._command = [sys.executable, "-B", "-P", script]
+        self.flags = flags
         self._process = None
         self.start()
 
     def start(self):
         self._process = subprocess.Popen(
-            swoosh_server.bound_to_us([*self._command, "--listen", self.address]),
+            swoosh_server.bound_to_us([*self._command, "--listen", self.address, *self.flags]),
             stdout=subprocess.PIPE,
             stdin=subprocess.DEVNULL,
             env=os.environ | {"PYTHONPATH": os.pathsep.join(map(str, sys.path))},
