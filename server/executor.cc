@@ -15,6 +15,7 @@
 #include "server/answer.h"
 #include "server/log_line.h"
 #include "server/request_fingerprint.h"
+#include "server/serial_thread.h"
 
 namespace swoosh {
 namespace {
@@ -79,7 +80,7 @@ Executor::Executor(Log* log, StateWriter writer, std::unique_ptr<RequestWindow> 
         return std::make_shared<const State>(writer.Sealed());
       }()),
       builder_(std::move(writer), std::move(window), clock, options_.manual_clock, log->limits()),
-      answerer_("swoosh-answer") {
+      answers_(feed, metrics, [this](size_t answers) { OnAnswering(answers); }) {
   SWOOSH_CHECK(committed()->index() + 1 == log_->next_index());
   SWOOSH_CHECK(feed_->next_index() == log_->next_index());
   metrics_->commit_index.Set(static_cast<double>(committed()->index()));
@@ -114,7 +115,7 @@ void Executor::Drain() {
   if (executor_thread_.joinable()) executor_thread_.join();
   if (committer_thread_.joinable()) committer_thread_.join();
   log_->SetFailureListener(nullptr);
-  answerer_.Stop();
+  answers_.Stop();
 }
 
 // ---------------------------------------------------------------- any thread
@@ -158,11 +159,17 @@ void Executor::WhenRoom(std::function<void()> retry) {
       return;
     }
   }
-  if (!answerer_.Post(retry)) retry();
+  if (!answers_.Post(retry)) retry();
+}
+
+void Executor::OnAnswering(size_t answers) {
+  absl::MutexLock lock(&mutex_);
+  waiting_ -= answers;
+  if (waiting_ <= kWaitingWithRoomMax) WakeRoomWaiters();
 }
 
 void Executor::WakeRoomWaiters() {
-  for (std::function<void()>& retry : room_waiters_) answerer_.Post(std::move(retry));
+  for (std::function<void()>& retry : room_waiters_) answers_.Post(std::move(retry));
   room_waiters_.clear();
 }
 
@@ -271,7 +278,7 @@ void Executor::TrimTo(uint64_t first_kept, std::function<void(absl::StatusOr<uin
   }
   if (done == nullptr) return;
   const auto refuse = [done = std::move(done), refusal] { done(refusal()); };
-  if (!answerer_.Post(refuse)) refuse();
+  if (!answers_.Post(refuse)) refuse();
 }
 
 // ---------------------------------------------------------------- executor thread
@@ -382,7 +389,7 @@ bool Executor::AwaitCommitter() {
 void Executor::HandOver() {
   std::unique_ptr<Group> group = builder_.Take();
   if (group->records.empty()) {
-    PostAnswers(std::move(group), committed());
+    answers_.Post(std::move(group), committed());
     return;
   }
   {
@@ -396,7 +403,7 @@ void Executor::HandOver() {
   }
   const std::shared_ptr<const State> state = committed();
   FailAnswers(group.get(), state->index(), state->index());
-  PostAnswers(std::move(group), state);
+  answers_.Post(std::move(group), state);
 }
 
 // After fencing: answers what was built and not handed over, and what was not looked at.
@@ -414,7 +421,7 @@ void Executor::GiveUp() {
   std::unique_ptr<Group> group = builder_.Take();
   const std::shared_ptr<const State> state = committed();
   FailAnswers(group.get(), state->index(), unknown_through);
-  PostAnswers(std::move(group), state);
+  answers_.Post(std::move(group), state);
 }
 
 // ---------------------------------------------------------------- committer thread
@@ -479,7 +486,7 @@ void Executor::FinishTrims() {
       result = fenced_ ? Fenced() : Draining();
     }
     if (trim.done == nullptr) continue;
-    answerer_.Post([done = std::move(trim.done), result = std::move(result)] { done(result); });
+    answers_.Post([done = std::move(trim.done), result = std::move(result)] { done(result); });
   }
   trims_ = std::move(unfinished);
 }
@@ -528,7 +535,7 @@ void Executor::Publish(std::unique_ptr<Group> group) {
   if (!group->fired_due_us.empty()) ObserveLateness(*group);
   metrics_->clock_held_seconds.Set(static_cast<double>(std::max<int64_t>(group->clock_held_us, 0)) /
                                    kMicrosPerSecond);
-  PostAnswers(std::move(group), state);
+  answers_.Post(std::move(group), state);
   if (options_.on_committed != nullptr) options_.on_committed(state->index());
 }
 
@@ -567,76 +574,8 @@ void Executor::Fence(std::unique_ptr<Group> failed, const absl::Status& error) {
   for (std::unique_ptr<Group>* group : {&failed, &untried}) {
     if (*group == nullptr) continue;
     FailAnswers(group->get(), state->index(), unknown_through);
-    PostAnswers(std::move(*group), state);
+    answers_.Post(std::move(*group), state);
   }
-}
-
-// ---------------------------------------------------------------- answer thread
-
-void Executor::PostAnswers(std::unique_ptr<Group> group, std::shared_ptr<const State> state) {
-  // std::function copies what it holds.
-  std::shared_ptr<Group> shared = std::move(group);
-  answerer_.Post([this, shared, state] { Release(shared.get(), *state); });
-}
-
-void Executor::Release(Group* group, const State& state) {
-  {
-    absl::MutexLock lock(&mutex_);
-    waiting_ -= group->answers.size();
-    if (waiting_ <= kWaitingWithRoomMax) WakeRoomWaiters();
-  }
-  CountAnswers(*group);
-  for (PendingAnswer& pending : group->answers) {
-    pending.done(MakeAnswer(&pending, state));
-  }
-}
-
-Answer Executor::MakeAnswer(PendingAnswer* pending, const State& state) const {
-  if (pending->kind == PendingAnswer::Kind::kRefused) return std::move(pending->refusal);
-  if (pending->kind == PendingAnswer::Kind::kDuplicate) {
-    absl::StatusOr<CommittedRecordPtr> record = feed_->ReadOne(pending->index);
-    if (!record.ok()) return record.status();
-    if (pending->grant != nullptr) {
-      if (absl::Status denied = pending->grant->CheckRecord((*record)->record); !denied.ok()) {
-        return denied;
-      }
-    }
-    return AnswerAgain(state, **record, pending->view);
-  }
-  const v1::Record& record = pending->record->record;
-  v1::SubmitResponse response;
-  response.set_request_id(record.request_id());
-  response.set_index(record.index());
-  *response.mutable_hlc() = record.hlc();
-  response.set_record_hash(std::string(AsBytes(pending->record->hash)));
-  FillResults(state, record.namespace_(), pending->outcomes, pending->view,
-              response.mutable_results());
-  return response;
-}
-
-void Executor::CountAnswers(const Group& group) {
-  double accepted = 0;
-  double duplicate = 0;
-  double refused = 0;
-  double unavailable = 0;
-  for (const PendingAnswer& answer : group.answers) {
-    if (answer.kind == PendingAnswer::Kind::kAccepted) {
-      ++accepted;
-    } else if (answer.kind == PendingAnswer::Kind::kDuplicate) {
-      ++duplicate;
-    } else if (absl::IsUnavailable(answer.refusal) ||
-               ReasonOf(answer.refusal) == v1::DISK_NEARLY_FULL) {
-      ++unavailable;
-    } else {
-      ++refused;
-    }
-  }
-  metrics_->proposals_accepted.Increment(accepted);
-  metrics_->proposals_duplicate.Increment(duplicate);
-  metrics_->proposals_refused.Increment(refused);
-  metrics_->proposals_unavailable.Increment(unavailable);
-  static const std::vector<double>& bounds = *new std::vector<double>(ReduceSecondsBounds());
-  ObserveAll(group.reduce_seconds, bounds, &metrics_->reduce_seconds);
 }
 
 }  // namespace swoosh

@@ -18,13 +18,13 @@
 #include "absl/synchronization/mutex.h"
 #include "core/state.h"
 #include "google/protobuf/repeated_field.h"
+#include "server/answer_thread.h"
 #include "server/change_feed.h"
 #include "server/clock.h"
 #include "server/disk_space.h"
 #include "server/group_builder.h"
 #include "server/metrics.h"
 #include "server/request_window.h"
-#include "server/serial_thread.h"
 #include "server/submission.h"
 #include "storage/log.h"
 #include "swoosh/v1/orchestrator.pb.h"
@@ -193,12 +193,8 @@ class Executor {
   absl::Status TrimStep(uint64_t target);
   void FinishTrims() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
-  // Executor and committer threads.
-  void PostAnswers(std::unique_ptr<Group> group, std::shared_ptr<const State> state);
   // Answer thread.
-  void Release(Group* group, const State& state) ABSL_LOCKS_EXCLUDED(mutex_);
-  Answer MakeAnswer(PendingAnswer* pending, const State& state) const;
-  void CountAnswers(const Group& group);
+  void OnAnswering(size_t answers) ABSL_LOCKS_EXCLUDED(mutex_);
 
   void WakeRoomWaiters() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
@@ -237,7 +233,7 @@ class Executor {
   // committer; never cleared again once fenced.
   std::atomic<bool> committer_busy_{false};
 
-  SerialThread answerer_;
+  AnswerThread answers_;
   bool started_ = false;  // of the owner
   std::thread executor_thread_;
   std::thread committer_thread_;
