@@ -23,6 +23,11 @@ void AnswerThread::Post(std::unique_ptr<Group> group, std::shared_ptr<const Stat
   thread_.Post([this, shared, state] { Release(shared.get(), *state); });
 }
 
+void AnswerThread::AnswerAndReturn(Group* group, const State& state) {
+  Release(group, state);
+  thread_.Return();
+}
+
 void AnswerThread::Release(Group* group, const State& state) {
   on_answering_(group->answers.size());
   CountAnswers(*group);

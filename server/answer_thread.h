@@ -14,8 +14,8 @@
 
 namespace swoosh {
 
-// Where the answers of an executor are made and given, one after the other in the order posted.
-// Thread-safe.
+// Where the answers of an executor are made and given, one after the other: on the thread, in the
+// order posted, or on a thread that can do so at once. Thread-safe.
 class AnswerThread {
  public:
   // `on_answering` is called before a group is answered, with how many answers it has. `feed` and
@@ -25,6 +25,10 @@ class AnswerThread {
   // Answers `group`, on the thread. Everything that its answers tell is durable, and `state` is the
   // committed one.
   void Post(std::unique_ptr<Group> group, std::shared_ptr<const State> state);
+  // As SerialThread::TryBorrow; then AnswerAndReturn is to be called, which answers `group` on the
+  // calling thread.
+  bool TryBorrow() { return thread_.TryBorrow(); }
+  void AnswerAndReturn(Group* group, const State& state);
   // As SerialThread::Post.
   bool Post(std::function<void()> run) { return thread_.Post(std::move(run)); }
   // As SerialThread::Stop.
