@@ -50,7 +50,7 @@ inline constexpr size_t kWatchersMax = 4'096;
 // The committed records for whoever follows or looks back: the newest from a ring in memory, older
 // ones from the log. No reader has a queue: a slow one reads the log, and nothing is ever dropped.
 //
-// Publish is for the committer thread; all else is thread-safe. Reading an old record blocks for
+// Publish is for whoever writes the log; all else is thread-safe. Reading an old record blocks for
 // the disk, for up to the bytes asked for.
 class ChangeFeed {
  public:

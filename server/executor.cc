@@ -15,6 +15,7 @@
 #include "server/answer.h"
 #include "server/log_line.h"
 #include "server/request_fingerprint.h"
+#include "server/serial_thread.h"
 
 namespace swoosh {
 namespace {
@@ -24,6 +25,10 @@ constexpr double kMicrosPerSecond = 1'000'000;
 constexpr size_t kWaitingWithRoomMax = kProposalsWaitingMax * 3 / 4;
 // Between two records of timers, when some are due: more than come in the meantime.
 constexpr size_t kProposalsATurnMax = 100;
+// A group of so many is not held back for others that could join it.
+constexpr size_t kGroupBeforeOthers = 8;
+// More are for the answer thread, while who wrote them takes the next group on.
+constexpr size_t kAnswersHereMax = 16;
 // The wall clock may step while the executor waits for a timer.
 constexpr absl::Duration kTimerWaitMax = absl::Seconds(1);
 
@@ -79,7 +84,7 @@ Executor::Executor(Log* log, StateWriter writer, std::unique_ptr<RequestWindow> 
         return std::make_shared<const State>(writer.Sealed());
       }()),
       builder_(std::move(writer), std::move(window), clock, options_.manual_clock, log->limits()),
-      answerer_("swoosh-answer") {
+      answers_(feed, metrics, [this](size_t answers) { OnAnswering(answers); }) {
   SWOOSH_CHECK(committed()->index() + 1 == log_->next_index());
   SWOOSH_CHECK(feed_->next_index() == log_->next_index());
   metrics_->commit_index.Set(static_cast<double>(committed()->index()));
@@ -90,14 +95,16 @@ Executor::Executor(Log* log, StateWriter writer, std::unique_ptr<RequestWindow> 
 Executor::~Executor() { Drain(); }
 
 void Executor::Start() {
-  SWOOSH_CHECK(!executor_thread_.joinable());
-  executor_thread_ = std::thread([this] {
-    NameThisThread("swoosh-exec");
-    RunExecutor();
-  });
-  committer_thread_ = std::thread([this] {
-    NameThisThread("swoosh-commit");
-    RunCommitter();
+  SWOOSH_CHECK(!trimmer_thread_.joinable());
+  for (std::thread& thread : threads_) {
+    thread = std::thread([this] {
+      NameThisThread("swoosh-exec");
+      Run();
+    });
+  }
+  trimmer_thread_ = std::thread([this] {
+    NameThisThread("swoosh-trim");
+    RunTrimmer();
   });
   log_->SetFailureListener([this](const absl::Status& failure) { FenceFor(failure); });
   started_ = true;
@@ -109,12 +116,19 @@ void Executor::Drain() {
     absl::MutexLock lock(&mutex_);
     draining_ = true;
     WakeRoomWaiters();
-    executor_wakes_.Signal();
+    reducer_wakes_.Signal();
   }
-  if (executor_thread_.joinable()) executor_thread_.join();
-  if (committer_thread_.joinable()) committer_thread_.join();
+  for (std::thread& thread : threads_) {
+    if (thread.joinable()) thread.join();
+  }
+  {
+    absl::MutexLock lock(&mutex_);
+    drained_ = true;
+    trimmer_wakes_.Signal();
+  }
+  if (trimmer_thread_.joinable()) trimmer_thread_.join();
   log_->SetFailureListener(nullptr);
-  answerer_.Stop();
+  answers_.Stop();
 }
 
 // ---------------------------------------------------------------- any thread
@@ -140,7 +154,7 @@ absl::Status Executor::TrySubmit(Submission* submission) {
     } else if (status.ok()) {
       ++waiting_;
       queue_.push_back({std::move(*submission), fingerprint, std::move(keys)});
-      if (queue_.size() == 1) executor_wakes_.Signal();
+      if (queue_.size() == 1) (reducing_ ? reducer_wakes_ : turn_wakes_).Signal();
       return absl::OkStatus();
     }
   }
@@ -158,11 +172,17 @@ void Executor::WhenRoom(std::function<void()> retry) {
       return;
     }
   }
-  if (!answerer_.Post(retry)) retry();
+  if (!answers_.Post(retry)) retry();
+}
+
+void Executor::OnAnswering(size_t answers) {
+  absl::MutexLock lock(&mutex_);
+  waiting_ -= answers;
+  if (waiting_ <= kWaitingWithRoomMax) WakeRoomWaiters();
 }
 
 void Executor::WakeRoomWaiters() {
-  for (std::function<void()>& retry : room_waiters_) answerer_.Post(std::move(retry));
+  for (std::function<void()>& retry : room_waiters_) answers_.Post(std::move(retry));
   room_waiters_.clear();
 }
 
@@ -207,7 +227,7 @@ void Executor::FenceFor(const absl::Status& error) {
   SWOOSH_CHECK(!error.ok());
   absl::MutexLock lock(&mutex_);
   if (fence_request_.ok()) fence_request_ = error;
-  committer_wakes_.Signal();
+  trimmer_wakes_.Signal();
 }
 
 std::shared_ptr<const State> Executor::committed() const {
@@ -265,42 +285,98 @@ void Executor::TrimTo(uint64_t first_kept, std::function<void(absl::StatusOr<uin
     } else {
       if (!pins_.empty()) first_kept = std::min(first_kept, *pins_.begin());
       trims_.push_back({first_kept, std::move(done)});
-      committer_wakes_.Signal();
+      trimmer_wakes_.Signal();
       return;
     }
   }
   if (done == nullptr) return;
   const auto refuse = [done = std::move(done), refusal] { done(refusal()); };
-  if (!answerer_.Post(refuse)) refuse();
+  if (!answers_.Post(refuse)) refuse();
 }
 
-// ---------------------------------------------------------------- executor thread
+// ---------------------------------------------------------------- the two threads
 
-void Executor::RunExecutor() {
-  while (TakeWork()) {
-    bool fenced = false;
-    // In turns, so that neither timers nor proposals wait for all of the others.
-    do {
-      fenced = !FireTimers() || !ReduceProposals();
-      const bool free = !committer_busy_.load(std::memory_order_acquire);
-      if (!fenced && free && !builder_.empty()) HandOver();
-    } while (!fenced && !taken_.empty());
-    if (fenced) break;
+void Executor::Run() {
+  while (TakeTurn()) {
+    std::unique_ptr<Group> group = BuildGroup();
+    if (group != nullptr) {
+      Write(std::move(group));
+      continue;
+    }
+    GiveUp();
+    absl::MutexLock lock(&mutex_);
+    ended_ = true;  // and the turn is never given on
+    turn_wakes_.Signal();
   }
-  GiveUp();
+}
+
+// Waits until the other thread does not reduce. False at the end.
+bool Executor::TakeTurn() {
   absl::MutexLock lock(&mutex_);
-  executor_ended_ = true;
-  committer_wakes_.Signal();
+  while (reducing_ && !ended_) turn_wakes_.Wait(&mutex_);
+  if (ended_) return false;
+  reducing_ = true;
+  return true;
 }
 
-// A record of timers, if any are due. False when fenced.
-bool Executor::FireTimers() {
-  if (!TimersMayFire()) return true;
-  return builder_.FireDueTimers() != GroupBuilder::Added::kNothing || HandOverFullGroup();
+// Reduces what comes until there is a group and the log is free for it. Then the log is this
+// thread's, and the turn the other one's. Null when there is nothing more to do: drained or fenced.
+std::unique_ptr<Group> Executor::BuildGroup() {
+  while (true) {
+    const Work work = AwaitWork();
+    if (work == Work::kNone) return nullptr;
+    const bool full = work == Work::kReduce && ReduceTurn();
+    if (!full && !WorthWriting()) continue;
+    if (!builder_.has_records()) {
+      // Everything before it is durable.
+      answers_.Post(builder_.Take(), committed());
+      absl::MutexLock lock(&mutex_);
+      if (!trims_.empty()) trimmer_wakes_.Signal();  // it may have given way
+    } else if (!TakeLog()) {
+      return nullptr;
+    } else {
+      std::unique_ptr<Group> group = builder_.Take();
+      GiveTurn();
+      return group;
+    }
+  }
 }
 
-// The next of those taken. False when fenced.
-bool Executor::ReduceProposals() {
+// Waits for proposals or due timers, or for the log when there is a group for it.
+Executor::Work Executor::AwaitWork() {
+  absl::MutexLock lock(&mutex_);
+  while (true) {
+    if (fenced_) return Work::kNone;
+    if (taken_.empty()) taken_.swap(queue_);
+    if (!taken_.empty() || (!draining_ && TimersMayFire())) return Work::kReduce;
+    if (builder_.empty()) {
+      if (draining_) return Work::kNone;
+    } else if (LogIsForGroup()) {
+      return Work::kWrite;
+    }
+    AwaitChange();
+  }
+}
+
+// Until there may be something to do, or a timer may be due.
+void Executor::AwaitChange() {
+  group_waits_ = !builder_.empty();
+  const int64_t until_due_us = builder_.UntilDueUs();
+  if (until_due_us == INT64_MAX || draining_) {
+    reducer_wakes_.Wait(&mutex_);
+  } else {
+    // Due and held back: the disk is nearly full.
+    const absl::Duration until_due =
+        until_due_us > 0 ? absl::Microseconds(until_due_us) : kDiskCheckInterval;
+    reducer_wakes_.WaitWithTimeout(&mutex_, std::min(until_due, kTimerWaitMax));
+  }
+  group_waits_ = false;
+}
+
+// A record of timers if any are due, then proposals, in turns, so that neither wait for all of the
+// others. True when the group takes no more.
+bool Executor::ReduceTurn() {
+  if (TimersMayFire() && builder_.FireDueTimers() == GroupBuilder::Added::kNothing) return true;
   for (size_t i = 0; i < kProposalsATurnMax && !taken_.empty(); ++i) {
     if (i % kKeysAhead == 0 && taken_.size() > 1) builder_.LookAhead(taken_);
     // Those that wait may be more than the disk has room for.
@@ -311,10 +387,16 @@ bool Executor::ReduceProposals() {
     }
     const GroupBuilder::Added added = builder_.Add(&taken_.front());
     if (added == GroupBuilder::Added::kWhole) taken_.pop_front();
-    if (added == GroupBuilder::Added::kNothing && !HandOverFullGroup()) return false;
-    if (!committer_busy_.load(std::memory_order_acquire)) HandOver();
+    if (added == GroupBuilder::Added::kNothing) return true;
+    if (WorthWriting()) return false;
   }
-  return true;
+  return false;
+}
+
+// Whether to write what is built, rather than to go on reducing.
+bool Executor::WorthWriting() const {
+  if (builder_.empty() || log_busy_.load(std::memory_order_acquire)) return false;
+  return taken_.empty() || builder_.size() >= kGroupBeforeOthers;
 }
 
 bool Executor::TimersMayFire() const { return builder_.timers_due() && CheckDiskSpace().ok(); }
@@ -323,83 +405,42 @@ absl::Status Executor::CheckDiskSpace() const {
   return options_.disk_space == nullptr ? absl::OkStatus() : options_.disk_space->Check();
 }
 
-// False when the committer will never be free again.
-bool Executor::HandOverFullGroup() {
-  if (!AwaitCommitter()) return false;
-  HandOver();
+// Trims and groups take turns.
+bool Executor::LogIsForGroup() const {
+  return !log_busy_.load(std::memory_order_relaxed) && fence_request_.ok() &&
+         (trims_.empty() || trimmed_last_);
+}
+
+// Waits for the log. False when it will never be free again.
+bool Executor::TakeLog() {
+  absl::MutexLock lock(&mutex_);
+  while (!fenced_ && !LogIsForGroup()) {
+    group_waits_ = true;
+    reducer_wakes_.Wait(&mutex_);
+    group_waits_ = false;
+  }
+  if (fenced_) return false;
+  log_busy_.store(true, std::memory_order_release);
   return true;
 }
 
-// Until there may be something to do, or a timer may be due.
-void Executor::AwaitWork() {
-  const int64_t until_due_us = builder_.UntilDueUs();
-  if (until_due_us == INT64_MAX || draining_) {
-    executor_wakes_.Wait(&mutex_);
-  } else {
-    // Due and held back: the disk is nearly full.
-    const absl::Duration until_due =
-        until_due_us > 0 ? absl::Microseconds(until_due_us) : kDiskCheckInterval;
-    executor_wakes_.WaitWithTimeout(&mutex_, std::min(until_due, kTimerWaitMax));
-  }
-}
-
-// Waits for proposals or due timers, and hands over what is built when the committer is free before
-// any come. False when there is nothing more to do: drained or fenced.
-bool Executor::TakeWork() {
-  while (true) {
-    {
-      absl::MutexLock lock(&mutex_);
-      const auto timers = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
-        return !draining_ && TimersMayFire();
-      };
-      while (!fenced_ && queue_.empty() && !timers() &&
-             (builder_.empty() ? !draining_ : committer_busy_.load(std::memory_order_acquire))) {
-        AwaitWork();
-      }
-      if (fenced_) return false;
-      if (!queue_.empty()) {
-        taken_.swap(queue_);
-        return true;
-      }
-      if (timers()) return true;
-      if (builder_.empty()) return false;
-    }
-    HandOver();
-  }
-}
-
-// Waits until the committer is free. False when it never will be again.
-bool Executor::AwaitCommitter() {
+void Executor::ReleaseLog(bool trimmed) {
   absl::MutexLock lock(&mutex_);
-  while (!fenced_ && committer_busy_.load(std::memory_order_acquire)) {
-    executor_wakes_.Wait(&mutex_);
-  }
-  return !fenced_;
+  log_busy_.store(false, std::memory_order_release);
+  trimmed_last_ = trimmed;
+  reducer_wakes_.Signal();
+  if (!trims_.empty() || !fence_request_.ok()) trimmer_wakes_.Signal();
 }
 
-// Requires that the committer is free: then everything before the group is durable, and a group
-// without records can be answered at once.
-void Executor::HandOver() {
-  std::unique_ptr<Group> group = builder_.Take();
-  if (group->records.empty()) {
-    PostAnswers(std::move(group), committed());
-    return;
-  }
-  {
-    absl::MutexLock lock(&mutex_);
-    if (!fenced_) {
-      committer_busy_.store(true, std::memory_order_release);
-      handed_over_ = std::move(group);
-      committer_wakes_.Signal();
-      return;
-    }
-  }
-  const std::shared_ptr<const State> state = committed();
-  FailAnswers(group.get(), state->index(), state->index());
-  PostAnswers(std::move(group), state);
+// What comes while the caller writes is for the other thread; if nothing does, that sleeps on, and
+// the caller reduces again.
+void Executor::GiveTurn() {
+  absl::MutexLock lock(&mutex_);
+  reducing_ = false;
+  if (!taken_.empty() || !queue_.empty()) turn_wakes_.Signal();
 }
 
-// After fencing: answers what was built and not handed over, and what was not looked at.
+// After fencing: answers what was built and not written, and what was not looked at.
 void Executor::GiveUp() {
   uint64_t unknown_through;
   {
@@ -414,55 +455,59 @@ void Executor::GiveUp() {
   std::unique_ptr<Group> group = builder_.Take();
   const std::shared_ptr<const State> state = committed();
   FailAnswers(group.get(), state->index(), unknown_through);
-  PostAnswers(std::move(group), state);
+  answers_.Post(std::move(group), state);
 }
 
-// ---------------------------------------------------------------- committer thread
+// ---------------------------------------------------------------- whoever has the log
 
-void Executor::RunCommitter() {
-  std::unique_ptr<Group> group;
-  uint64_t trim_target = 0;
-  while (AwaitCommitterWork(&group, &trim_target)) {
-    if (const absl::Status request = fence_request(); !request.ok()) {
-      Fence(nullptr, request);
+void Executor::Write(std::unique_ptr<Group> group) {
+  const absl::Status appended = Commit(group.get());
+  if (!appended.ok()) return Fence(std::move(group), appended);
+  const std::shared_ptr<const State> state = group->state;
+  Publish(*group);
+  // Before the next group can be written: answers are given in the order of the records.
+  const bool here = group->answers.size() <= kAnswersHereMax && answers_.TryBorrow();
+  if (!here) answers_.Post(std::move(group), state);
+  ReleaseLog(/*trimmed=*/false);
+  if (here) answers_.AnswerAndReturn(group.get(), *state);
+}
+
+void Executor::RunTrimmer() {
+  uint64_t target = 0;
+  while (TakeLogToTrim(&target)) {
+    absl::Status status = fence_request();
+    if (status.ok()) status = TrimStep(target);
+    if (!status.ok()) {
+      Fence(nullptr, status);
       break;
     }
-    if (group != nullptr) {
-      const absl::Status appended = Commit(group.get());
-      if (!appended.ok()) {
-        Fence(std::move(group), appended);
-        break;
-      }
-      Publish(std::move(group));
-      absl::MutexLock lock(&mutex_);
-      committer_busy_.store(false, std::memory_order_release);
-      executor_wakes_.Signal();
-    }
-    if (trim_target == 0) continue;
-    const absl::Status trimmed = TrimStep(trim_target);
-    if (!trimmed.ok()) {
-      Fence(nullptr, trimmed);
-      break;
-    }
+    ReleaseLog(/*trimmed=*/true);
   }
   absl::MutexLock lock(&mutex_);
-  committer_ended_ = true;
+  trimmer_ended_ = true;
   FinishTrims();
 }
 
-// Waits for a group, or something to trim (else `trim_target` is 0). False at the end.
-bool Executor::AwaitCommitterWork(std::unique_ptr<Group>* group, uint64_t* trim_target) {
+// Waits until there is something to trim or a request to fence, and for the log. False at the end.
+bool Executor::TakeLogToTrim(uint64_t* target) {
   absl::MutexLock lock(&mutex_);
-  FinishTrims();
-  while (handed_over_ == nullptr && trims_.empty() && !executor_ended_ && fence_request_.ok()) {
-    committer_wakes_.Wait(&mutex_);
+  while (true) {
     FinishTrims();
+    if (fenced_) return false;
+    const bool free = !log_busy_.load(std::memory_order_relaxed);
+    if (!fence_request_.ok()) {  // what was built is not tried
+      if (free) break;
+    } else if (drained_) {
+      return false;
+    } else if (!trims_.empty() && free && !(trimmed_last_ && group_waits_)) {
+      break;
+    }
+    trimmer_wakes_.Wait(&mutex_);
   }
-  if (!fence_request_.ok()) return true;  // what was handed over is not tried
-  *group = std::move(handed_over_);
-  *trim_target = 0;
-  for (const TrimRequest& trim : trims_) *trim_target = std::max(*trim_target, trim.first_kept);
-  return *group != nullptr || !executor_ended_;
+  *target = 0;
+  for (const TrimRequest& trim : trims_) *target = std::max(*target, trim.first_kept);
+  log_busy_.store(true, std::memory_order_release);
+  return true;
 }
 
 // Answers the requests to trim that are carried out, or never will be.
@@ -472,16 +517,17 @@ void Executor::FinishTrims() {
   for (TrimRequest& trim : trims_) {
     absl::StatusOr<uint64_t> result = first_index;
     if (trim.first_kept > first_index) {
-      if (!committer_ended_) {
+      if (!trimmer_ended_) {
         unfinished.push_back(std::move(trim));
         continue;
       }
       result = fenced_ ? Fenced() : Draining();
     }
     if (trim.done == nullptr) continue;
-    answerer_.Post([done = std::move(trim.done), result = std::move(result)] { done(result); });
+    answers_.Post([done = std::move(trim.done), result = std::move(result)] { done(result); });
   }
   trims_ = std::move(unfinished);
+  if (trims_.empty()) reducer_wakes_.Signal();  // a group may have waited for its turn
 }
 
 absl::Status Executor::fence_request() const {
@@ -513,22 +559,21 @@ absl::Status Executor::Commit(Group* group) {
   return status;
 }
 
-void Executor::Publish(std::unique_ptr<Group> group) {
-  const std::shared_ptr<const State> state = group->state;
+void Executor::Publish(const Group& group) {
+  const std::shared_ptr<const State>& state = group.state;
   std::shared_ptr<const State> superseded = state;  // let go outside the lock
   {
     // Together: who reads the state finds its records in the feed, and the other way round.
     absl::MutexLock lock(&committed_mutex_);
     committed_.swap(superseded);
-    feed_->Publish({group->records.begin(), group->records.end()});
+    feed_->Publish({group.records.begin(), group.records.end()});
   }
   metrics_->commit_index.Set(static_cast<double>(state->index()));
   metrics_->instances.Set(static_cast<double>(state->counts().instances));
   metrics_->timers.Set(static_cast<double>(state->counts().timers));
-  if (!group->fired_due_us.empty()) ObserveLateness(*group);
-  metrics_->clock_held_seconds.Set(static_cast<double>(std::max<int64_t>(group->clock_held_us, 0)) /
+  if (!group.fired_due_us.empty()) ObserveLateness(group);
+  metrics_->clock_held_seconds.Set(static_cast<double>(std::max<int64_t>(group.clock_held_us, 0)) /
                                    kMicrosPerSecond);
-  PostAnswers(std::move(group), state);
   if (options_.on_committed != nullptr) options_.on_committed(state->index());
 }
 
@@ -540,7 +585,8 @@ void Executor::ObserveLateness(const Group& group) {
   }
 }
 
-// `failed` is the group whose append failed; null when a trim did.
+// By whoever has the log, which is never released again. `failed` is the group whose append failed;
+// null when a trim did.
 void Executor::Fence(std::unique_ptr<Group> failed, const absl::Status& error) {
   const std::shared_ptr<const State> state = committed();
   // With these two nothing was written (storage/log.h).
@@ -554,89 +600,17 @@ void Executor::Fence(std::unique_ptr<Group> failed, const absl::Status& error) {
       .With("error", error.ToString());
   // First of all: whoever is told of the failure finds that health says so too.
   if (options_.on_fenced != nullptr) options_.on_fenced(error);
-  std::unique_ptr<Group> untried;  // came while the log was being trimmed
   {
     absl::MutexLock lock(&mutex_);
     fenced_ = true;
     unknown_through_ = unknown_through;
-    committer_busy_.store(true, std::memory_order_release);
-    untried = std::move(handed_over_);
     WakeRoomWaiters();
-    executor_wakes_.Signal();
+    reducer_wakes_.Signal();
+    trimmer_wakes_.Signal();
   }
-  for (std::unique_ptr<Group>* group : {&failed, &untried}) {
-    if (*group == nullptr) continue;
-    FailAnswers(group->get(), state->index(), unknown_through);
-    PostAnswers(std::move(*group), state);
-  }
-}
-
-// ---------------------------------------------------------------- answer thread
-
-void Executor::PostAnswers(std::unique_ptr<Group> group, std::shared_ptr<const State> state) {
-  // std::function copies what it holds.
-  std::shared_ptr<Group> shared = std::move(group);
-  answerer_.Post([this, shared, state] { Release(shared.get(), *state); });
-}
-
-void Executor::Release(Group* group, const State& state) {
-  {
-    absl::MutexLock lock(&mutex_);
-    waiting_ -= group->answers.size();
-    if (waiting_ <= kWaitingWithRoomMax) WakeRoomWaiters();
-  }
-  CountAnswers(*group);
-  for (PendingAnswer& pending : group->answers) {
-    pending.done(MakeAnswer(&pending, state));
-  }
-}
-
-Answer Executor::MakeAnswer(PendingAnswer* pending, const State& state) const {
-  if (pending->kind == PendingAnswer::Kind::kRefused) return std::move(pending->refusal);
-  if (pending->kind == PendingAnswer::Kind::kDuplicate) {
-    absl::StatusOr<CommittedRecordPtr> record = feed_->ReadOne(pending->index);
-    if (!record.ok()) return record.status();
-    if (pending->grant != nullptr) {
-      if (absl::Status denied = pending->grant->CheckRecord((*record)->record); !denied.ok()) {
-        return denied;
-      }
-    }
-    return AnswerAgain(state, **record, pending->view);
-  }
-  const v1::Record& record = pending->record->record;
-  v1::SubmitResponse response;
-  response.set_request_id(record.request_id());
-  response.set_index(record.index());
-  *response.mutable_hlc() = record.hlc();
-  response.set_record_hash(std::string(AsBytes(pending->record->hash)));
-  FillResults(state, record.namespace_(), pending->outcomes, pending->view,
-              response.mutable_results());
-  return response;
-}
-
-void Executor::CountAnswers(const Group& group) {
-  double accepted = 0;
-  double duplicate = 0;
-  double refused = 0;
-  double unavailable = 0;
-  for (const PendingAnswer& answer : group.answers) {
-    if (answer.kind == PendingAnswer::Kind::kAccepted) {
-      ++accepted;
-    } else if (answer.kind == PendingAnswer::Kind::kDuplicate) {
-      ++duplicate;
-    } else if (absl::IsUnavailable(answer.refusal) ||
-               ReasonOf(answer.refusal) == v1::DISK_NEARLY_FULL) {
-      ++unavailable;
-    } else {
-      ++refused;
-    }
-  }
-  metrics_->proposals_accepted.Increment(accepted);
-  metrics_->proposals_duplicate.Increment(duplicate);
-  metrics_->proposals_refused.Increment(refused);
-  metrics_->proposals_unavailable.Increment(unavailable);
-  static const std::vector<double>& bounds = *new std::vector<double>(ReduceSecondsBounds());
-  ObserveAll(group.reduce_seconds, bounds, &metrics_->reduce_seconds);
+  if (failed == nullptr) return;
+  FailAnswers(failed.get(), state->index(), unknown_through);
+  answers_.Post(std::move(failed), state);
 }
 
 }  // namespace swoosh

@@ -1,6 +1,7 @@
 #ifndef SWOOSH_SERVER_EXECUTOR_H_
 #define SWOOSH_SERVER_EXECUTOR_H_
 
+#include <array>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
@@ -18,13 +19,13 @@
 #include "absl/synchronization/mutex.h"
 #include "core/state.h"
 #include "google/protobuf/repeated_field.h"
+#include "server/answer_thread.h"
 #include "server/change_feed.h"
 #include "server/clock.h"
 #include "server/disk_space.h"
 #include "server/group_builder.h"
 #include "server/metrics.h"
 #include "server/request_window.h"
-#include "server/serial_thread.h"
 #include "server/submission.h"
 #include "storage/log.h"
 #include "swoosh/v1/orchestrator.pb.h"
@@ -38,13 +39,15 @@ inline constexpr size_t kTrimRequestsMax = 64;  // that wait
 
 // Turns proposals into durable records, and is the only one that does.
 //
-//   TrySubmit ─▶ queue ─▶ executor thread: request window, HLC, Reduce, record … into a group
-//             ─▶ committer thread: one synced Append of the group; then the group's state becomes
-//                the committed one, its records go to the feed, its answers to the answer thread
+//   TrySubmit ─▶ queue ─▶ request window, HLC, Reduce, record … into a group
+//             ─▶ one synced Append of the group; then the group's state becomes the committed one
+//                and its records go to the feed
+//             ─▶ answers
 //
-// While the committer syncs, the executor builds the next group; it hands it over when the
-// committer is free, so groups grow with the load. At most two groups exist, and
-// kProposalsWaitingMax proposals that are not answered.
+// One of two threads takes a group all that way, so that a proposal that comes alone wakes no other
+// thread. It reduces until the log is free; from then on what comes is reduced by the other one, so
+// that groups grow with the load. At most two groups exist, and kProposalsWaitingMax proposals that
+// are not answered. Many answers are left to the answer thread. A thread of its own trims the log.
 //
 // What timers have become due fires by itself, in records of its own, a turn of them after a turn
 // of proposals.
@@ -61,10 +64,11 @@ class Executor {
     uint64_t retain_records = 0;
     // As SnapshotStore::oldest_verified_index(). Any thread. Null: nothing can be trimmed.
     std::function<uint64_t()> oldest_snapshot_index;
-    // Called once, on the committer thread, after the first write that failed, with its error, and
-    // before anyone is answered that it did. It must not call Drain. May be null.
+    // Called once, after the first write that failed, with its error, and before anyone is answered
+    // that it did; on the thread that wrote. It must not call Drain. May be null.
     std::function<void(const absl::Status&)> on_fenced;
-    // Called after each group was published, on the committer thread: must be quick. May be null.
+    // Called after each group was published, in their order and before the next one is written:
+    // must be quick. May be null.
     std::function<void(uint64_t commit_index)> on_committed;
     // Asked before a proposal is taken, before it is reduced, and before a timer fires; null =
     // always enough.
@@ -86,7 +90,7 @@ class Executor {
   void Start();
 
   // Takes a proposal: moves from `submission` and returns OK; `done` is then called exactly once,
-  // on the answer thread (submission.h). The order of calls is the order in which they are applied.
+  // as submission.h says. The order of calls is the order in which they are applied.
   // Else `submission` is as it was, `done` is not called, and it was not applied:
   //   kResourceExhausted: QUEUE_FULL (see WhenRoom), DISK_NEARLY_FULL
   //   kUnavailable: DRAINING, FENCED
@@ -107,8 +111,8 @@ class Executor {
       const Grant* grant = nullptr) const;
 
   // Moves the manual clock to `to_us`, microseconds since the Unix epoch, from deadline to
-  // deadline: each timer fires at its time, and sees it. Then `done` is called, on the answer
-  // thread, with the answer to a record of the new time. Requires Options::manual_clock.
+  // deadline: each timer fires at its time, and sees it. Then `done` is called, as a Submission's,
+  // with the answer to a record of the new time. Requires Options::manual_clock.
   //   kInvalidArgument: `to` lies before the clock's time
   //   kResourceExhausted: LIMIT_REACHED, kTimersOfAdvanceClockMax timers fired; QUEUE_FULL
   //   kUnavailable: DRAINING, FENCED, NOT_APPLIED, OUTCOME_UNKNOWN
@@ -168,38 +172,44 @@ class Executor {
     std::function<void(absl::StatusOr<uint64_t>)> done;
   };
 
-  // Executor thread.
-  void RunExecutor();
-  bool TakeWork() ABSL_LOCKS_EXCLUDED(mutex_);
-  bool AwaitCommitter() ABSL_LOCKS_EXCLUDED(mutex_);
-  void HandOver() ABSL_LOCKS_EXCLUDED(mutex_);
-  bool HandOverFullGroup() ABSL_LOCKS_EXCLUDED(mutex_);
-  bool FireTimers() ABSL_LOCKS_EXCLUDED(mutex_);
-  bool ReduceProposals() ABSL_LOCKS_EXCLUDED(mutex_);
+  enum class Work : uint8_t {
+    kReduce,  // proposals or due timers
+    kWrite,   // a group, and the log is free
+    kNone,    // there will be none any more
+  };
+
+  // The two threads: whose turn it is reduces.
+  void Run() ABSL_LOCKS_EXCLUDED(mutex_);
+  bool TakeTurn() ABSL_LOCKS_EXCLUDED(mutex_);
+  std::unique_ptr<Group> BuildGroup() ABSL_LOCKS_EXCLUDED(mutex_);
+  Work AwaitWork() ABSL_LOCKS_EXCLUDED(mutex_);
+  void AwaitChange() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  bool ReduceTurn() ABSL_LOCKS_EXCLUDED(mutex_);
+  bool WorthWriting() const;
   bool TimersMayFire() const;
   absl::Status CheckDiskSpace() const;
-  void AwaitWork() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  bool LogIsForGroup() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  bool TakeLog() ABSL_LOCKS_EXCLUDED(mutex_);
+  void GiveTurn() ABSL_LOCKS_EXCLUDED(mutex_);
   void GiveUp() ABSL_LOCKS_EXCLUDED(mutex_);
 
-  // Committer thread.
-  void RunCommitter() ABSL_LOCKS_EXCLUDED(mutex_);
-  bool AwaitCommitterWork(std::unique_ptr<Group>* group, uint64_t* trim_target)
-      ABSL_LOCKS_EXCLUDED(mutex_);
-  absl::Status fence_request() const ABSL_LOCKS_EXCLUDED(mutex_);
+  // Whoever has the log: one of the two, or the trimmer.
+  void Write(std::unique_ptr<Group> group) ABSL_LOCKS_EXCLUDED(mutex_);
   absl::Status Commit(Group* group);
-  void Publish(std::unique_ptr<Group> group);
+  void Publish(const Group& group);
   void ObserveLateness(const Group& group);
+  void ReleaseLog(bool trimmed) ABSL_LOCKS_EXCLUDED(mutex_);
   void Fence(std::unique_ptr<Group> failed, const absl::Status& error) ABSL_LOCKS_EXCLUDED(mutex_);
+
+  // Trimmer thread.
+  void RunTrimmer() ABSL_LOCKS_EXCLUDED(mutex_);
+  bool TakeLogToTrim(uint64_t* target) ABSL_LOCKS_EXCLUDED(mutex_);
+  absl::Status fence_request() const ABSL_LOCKS_EXCLUDED(mutex_);
   absl::Status TrimStep(uint64_t target);
   void FinishTrims() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
-  // Executor and committer threads.
-  void PostAnswers(std::unique_ptr<Group> group, std::shared_ptr<const State> state);
-  // Answer thread.
-  void Release(Group* group, const State& state) ABSL_LOCKS_EXCLUDED(mutex_);
-  Answer MakeAnswer(PendingAnswer* pending, const State& state) const;
-  void CountAnswers(const Group& group);
-
+  // Whoever answers.
+  void OnAnswering(size_t answers) ABSL_LOCKS_EXCLUDED(mutex_);
   void WakeRoomWaiters() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   Log* const log_;
@@ -212,35 +222,39 @@ class Executor {
   mutable absl::Mutex committed_mutex_;
   std::shared_ptr<const State> committed_ ABSL_GUARDED_BY(committed_mutex_);
 
-  // Of the executor thread, once it runs.
+  // Of the thread whose turn it is, once they run.
   GroupBuilder builder_;
   std::deque<Pending> taken_;
 
   mutable absl::Mutex mutex_;
-  absl::CondVar executor_wakes_;
-  absl::CondVar committer_wakes_;
+  absl::CondVar turn_wakes_;     // who waits for its turn
+  absl::CondVar reducer_wakes_;  // whose turn it is
+  absl::CondVar trimmer_wakes_;
+  bool reducing_ ABSL_GUARDED_BY(mutex_) = false;  // it is one's turn
+  bool ended_ ABSL_GUARDED_BY(mutex_) = false;     // nobody reduces ever again
   std::deque<Pending> queue_ ABSL_GUARDED_BY(mutex_);
   size_t waiting_ ABSL_GUARDED_BY(mutex_) = 0;
   std::vector<std::function<void()>> room_waiters_ ABSL_GUARDED_BY(mutex_);
-  std::unique_ptr<Group> handed_over_ ABSL_GUARDED_BY(mutex_);
+  bool group_waits_ ABSL_GUARDED_BY(mutex_) = false;   // for the log
+  bool trimmed_last_ ABSL_GUARDED_BY(mutex_) = false;  // who had the log last
   std::vector<TrimRequest> trims_ ABSL_GUARDED_BY(mutex_);
   std::multiset<uint64_t> pins_ ABSL_GUARDED_BY(mutex_);  // first indexes; none above is trimmed
   bool draining_ ABSL_GUARDED_BY(mutex_) = false;
-  bool executor_ended_ ABSL_GUARDED_BY(mutex_) = false;
-  bool committer_ended_ ABSL_GUARDED_BY(mutex_) = false;
+  bool drained_ ABSL_GUARDED_BY(mutex_) = false;  // the two threads have ended
+  bool trimmer_ended_ ABSL_GUARDED_BY(mutex_) = false;
   bool fenced_ ABSL_GUARDED_BY(mutex_) = false;
   absl::Status fence_request_ ABSL_GUARDED_BY(mutex_);  // of FenceFor; OK without one
   // The last record whose append failed, so that nobody knows whether it is there.
   uint64_t unknown_through_ ABSL_GUARDED_BY(mutex_) = 0;
 
-  // From handing over a group until it is published. Set by the executor thread, cleared by the
-  // committer; never cleared again once fenced.
-  std::atomic<bool> committer_busy_{false};
+  // From taking the log until what was written is published. Changed with the mutex held; never
+  // false again once fenced.
+  std::atomic<bool> log_busy_{false};
 
-  SerialThread answerer_;
+  AnswerThread answers_;
   bool started_ = false;  // of the owner
-  std::thread executor_thread_;
-  std::thread committer_thread_;
+  std::array<std::thread, 2> threads_;
+  std::thread trimmer_thread_;
 };
 
 }  // namespace swoosh

@@ -167,6 +167,32 @@ TEST_F(ExecutorTest, AnswersOfOneSubmitterComeInOrder) {
   EXPECT_TRUE(std::is_sorted(indexes.begin(), indexes.end()));
 }
 
+// Small groups, which the threads that wrote them answer.
+TEST_F(ExecutorTest, AnswersComeOneAtATimeInTheOrderOfTheRecords) {
+  Prepare();
+  std::vector<uint64_t> indexes;  // no lock: never two at once
+  std::vector<std::thread> clients;
+  for (int c = 0; c < 3; ++c) {
+    clients.emplace_back([&] {
+      for (int i = 0; i < 300; ++i) {
+        absl::Notification answered;
+        Submission submission;
+        *submission.request = SendTo("a", "inc");
+        submission.done = [&](Answer answer) {
+          if (answer.ok()) indexes.push_back(answer->index());
+          answered.Notify();
+        };
+        ASSERT_TRUE(server_->executor().TrySubmit(&submission).ok());
+        answered.WaitForNotification();
+      }
+    });
+  }
+  for (std::thread& client : clients) client.join();
+  server_->executor().Drain();
+  EXPECT_EQ(indexes.size(), 900u);
+  EXPECT_TRUE(std::is_sorted(indexes.begin(), indexes.end()));
+}
+
 TEST_F(ExecutorTest, ReplayOfWhatWasWrittenGivesTheSameHashAndEveryGroupEndsWithIt) {
   Prepare();
   std::vector<std::thread> clients;

@@ -112,6 +112,24 @@ TEST_F(ExecutorTrimTest, GoesInSmallStepsBetweenGroups) {
   EXPECT_EQ(log_.trims(), (std::vector<uint64_t>{1'001, 2'001, 3'001, 3'300}));
 }
 
+TEST_F(ExecutorTrimTest, GoesOnBesideRefusals) {
+  Start(10);
+  FillTo(20'500);
+  snapshot_index_ = 20'400;
+  std::atomic<bool> trimming{true};
+  std::thread client([&] {
+    while (trimming) {
+      FutureAnswer first = server_->Submit(SendTo("nobody", "inc"));
+      FutureAnswer second = server_->Submit(SendTo("nobody", "inc"));
+      EXPECT_FALSE(first.get().ok());
+      EXPECT_FALSE(second.get().ok());
+    }
+  });
+  EXPECT_EQ(*Trim(20'300).get(), 20'300u);
+  trimming = false;
+  client.join();
+}
+
 TEST_F(ExecutorTrimTest, TheNumberOfRequestsThatWaitIsBounded) {
   Start(10);
   FillTo(50);

@@ -1,6 +1,7 @@
 #ifndef SWOOSH_SERVER_GROUP_BUILDER_H_
 #define SWOOSH_SERVER_GROUP_BUILDER_H_
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
@@ -69,7 +70,7 @@ struct Group {
 };
 
 // Reduces proposals and due timers on the newest state, and gathers their records and answers in a
-// group. Used by one thread.
+// group. Used by one thread at a time.
 class GroupBuilder {
  public:
   enum class Added : uint8_t {
@@ -101,6 +102,8 @@ class GroupBuilder {
   int64_t UntilDueUs() const;
 
   bool has_records() const { return !group_->records.empty(); }
+  // Records or answers, whichever are more.
+  size_t size() const { return std::max(group_->records.size(), group_->answers.size()); }
   bool empty() const { return group_->records.empty() && group_->answers.empty(); }
 
   // Ends the group: hashes the state, puts the hash into the last record, and begins another group.

@@ -35,7 +35,7 @@ class RootLeases {
   // The state at `index`, held anew from now. kAborted: PAGE_EXPIRED, it is not held any more.
   absl::StatusOr<std::shared_ptr<const State>> Find(uint64_t index);
 
-  // Lets go what has expired. Quick when nothing has; for the committer's rhythm, since a held
+  // Lets go what has expired. Quick when nothing has; for the commits' rhythm, since a held
   // state costs nothing as long as nothing is committed.
   void Sweep();
 

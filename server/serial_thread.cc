@@ -42,8 +42,21 @@ bool SerialThread::Post(std::function<void()> run) {
   absl::MutexLock lock(&mutex_);
   if (stopping_) return false;
   waiting_.push_back(std::move(run));
-  if (waiting_.size() == 1) wakes_.Signal();
+  if (waiting_.size() == 1 && !running_) wakes_.Signal();
   return true;
+}
+
+bool SerialThread::TryBorrow() {
+  absl::MutexLock lock(&mutex_);
+  if (running_ || !waiting_.empty() || stopping_) return false;
+  running_ = true;
+  return true;
+}
+
+void SerialThread::Return() {
+  absl::MutexLock lock(&mutex_);
+  running_ = false;
+  if (!waiting_.empty() || stopping_) wakes_.Signal();
 }
 
 void SerialThread::Stop() {
@@ -60,15 +73,18 @@ void SerialThread::Run() {
   while (true) {
     {
       absl::MutexLock lock(&mutex_);
-      while (waiting_.empty() && !stopping_) wakes_.Wait(&mutex_);
+      while (running_ || (waiting_.empty() && !stopping_)) wakes_.Wait(&mutex_);
       if (waiting_.empty()) return;
       running.swap(waiting_);
+      running_ = true;
     }
     for (std::function<void()>& run : running) {
       run();
       run = nullptr;  // what it holds goes now, not when the last one has run
     }
     running.clear();
+    absl::MutexLock lock(&mutex_);
+    running_ = false;
   }
 }
 

@@ -25,6 +25,12 @@ class SerialThread {
   // `run` is called later, on the thread. False, and it is dropped, once Stop() was called.
   bool Post(std::function<void()> run);
 
+  // When nothing runs or waits to: what the caller does until Return() counts as running on the
+  // thread, which wakes no other one. False, and nothing is borrowed, otherwise or once Stop() was
+  // called.
+  bool TryBorrow();
+  void Return();
+
   // Runs what was posted before, then ends the thread. Not from the thread itself. Idempotent.
   void Stop();
 
@@ -34,6 +40,7 @@ class SerialThread {
   absl::Mutex mutex_;
   absl::CondVar wakes_;
   std::vector<std::function<void()>> waiting_ ABSL_GUARDED_BY(mutex_);
+  bool running_ ABSL_GUARDED_BY(mutex_) = false;  // the thread, or who borrowed it
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   std::thread thread_;
 };

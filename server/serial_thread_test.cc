@@ -1,10 +1,13 @@
 #include "server/serial_thread.h"
 
+#include <atomic>
 #include <memory>
 #include <thread>
 #include <vector>
 
 #include "absl/synchronization/notification.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
 #include "gtest/gtest.h"
 
 namespace swoosh {
@@ -53,6 +56,56 @@ TEST(SerialThread, PostsFromTheThreadItselfAreRun) {
   absl::Notification ran;
   thread.Post([&] { thread.Post([&ran] { ran.Notify(); }); });
   ran.WaitForNotification();
+}
+
+TEST(SerialThread, WhatIsPostedMeanwhileRunsAfterTheBorrower) {
+  SerialThread thread("test");
+  ASSERT_TRUE(thread.TryBorrow());
+  EXPECT_FALSE(thread.TryBorrow());
+  std::atomic<bool> returned{false};
+  bool after = false;
+  absl::Notification ran;
+  ASSERT_TRUE(thread.Post([&] {
+    after = returned;
+    ran.Notify();
+  }));
+  EXPECT_FALSE(ran.WaitForNotificationWithTimeout(absl::Milliseconds(20)));
+  returned = true;
+  thread.Return();
+  ran.WaitForNotification();
+  EXPECT_TRUE(after);
+}
+
+TEST(SerialThread, IsNotBorrowedWhileItRunsSomethingOrIsStopped) {
+  SerialThread thread("test");
+  absl::Notification running;
+  absl::Notification go;
+  thread.Post([&] {
+    running.Notify();
+    go.WaitForNotification();
+  });
+  running.WaitForNotification();
+  EXPECT_FALSE(thread.TryBorrow());
+  go.Notify();
+  thread.Stop();
+  EXPECT_FALSE(thread.TryBorrow());
+}
+
+TEST(SerialThread, StopWaitsForTheBorrower) {
+  SerialThread thread("test");
+  ASSERT_TRUE(thread.TryBorrow());
+  bool ran = false;
+  ASSERT_TRUE(thread.Post([&ran] { ran = true; }));
+  std::atomic<bool> stopped{false};
+  std::thread stopper([&] {
+    thread.Stop();
+    stopped = true;
+  });
+  absl::SleepFor(absl::Milliseconds(20));
+  EXPECT_FALSE(stopped);
+  thread.Return();
+  stopper.join();
+  EXPECT_TRUE(ran);
 }
 
 }  // namespace

@@ -83,7 +83,7 @@ class Snapshotter {
 
   void Start();
 
-  // Tells that records up to `commit_index` are committed. Quick: for the committer thread.
+  // Tells that records up to `commit_index` are committed. Quick: for who writes the log.
   void OnCommitted(uint64_t commit_index);
 
   // Takes a snapshot of the state committed now, or of a later one, unless that has one already;

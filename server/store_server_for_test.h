@@ -35,7 +35,7 @@ class StoreServer {
     uint64_t snapshot_every_records = 1'000'000;
     uint64_t retain_records = 0;
     size_t log_write_buffer_bytes = 0;  // as RecoveryOptions
-    // Called before each append, on the committer thread. May be null.
+    // Called before each append, on the thread that writes. May be null.
     std::function<void(absl::Span<const EncodedRecord>)> on_append;
     // As Executor::Options. May be null.
     std::function<void(const absl::Status&)> on_fenced;
@@ -53,7 +53,8 @@ class StoreServer {
 
   Answer Call(v1::SubmitRequest request) { return Submit(std::move(request)).get(); }
   FutureAnswer Submit(v1::SubmitRequest request);
-  // `done` is called on the answer thread; on the caller's where the proposal is not taken.
+  // `done` is called on one of the executor's threads; on the caller's where the proposal is not
+  // taken.
   void Submit(v1::SubmitRequest request, std::function<void(Answer)> done);
 
   std::shared_ptr<const State> state() const { return executor_->committed(); }

@@ -38,7 +38,8 @@ struct Submission {
   GrantPtr grant;
   // What external guards answered for it.
   google::protobuf::RepeatedPtrField<v1::GuardOutcome> guard_outcomes;
-  // Called once, on the executor's answer thread, which all answers share: it must not block.
+  // Called once, on one of the executor's threads, after the answers before it and never beside
+  // another one: it must not block.
   std::function<void(Answer)> done;
 };
 
