@@ -1,5 +1,7 @@
 #include "server/active_streams.h"
 
+#include <vector>
+
 #include "core/check.h"
 #include "server/monotonic_time.h"
 #include "server/serial_thread.h"
@@ -19,20 +21,27 @@ ActiveStreams::~ActiveStreams() {
 }
 
 void ActiveStreams::Add(ActiveStream* stream) {
-  absl::MutexLock lock(&mutex_);
-  streams_.insert(stream);
-  if (!ended_.ok()) stream->End(ended_);
+  absl::Status ended;
+  {
+    absl::MutexLock lock(&mutex_);
+    streams_.insert(stream);
+    ended = ended_;
+  }
+  if (!ended.ok()) stream->End(ended);
 }
 
 void ActiveStreams::Remove(ActiveStream* stream) {
   absl::MutexLock lock(&mutex_);
   streams_.erase(stream);
+  while (IsCalledByOthers(stream)) call_ended_.Wait(&mutex_);
 }
 
 void ActiveStreams::EndAll(const absl::Status& status) {
-  absl::MutexLock lock(&mutex_);
-  ended_ = status;
-  for (ActiveStream* stream : streams_) stream->End(status);
+  {
+    absl::MutexLock lock(&mutex_);
+    ended_ = status;
+  }
+  ForEach([&](ActiveStream* stream) { stream->End(status); });
 }
 
 size_t ActiveStreams::size() const {
@@ -42,11 +51,39 @@ size_t ActiveStreams::size() const {
 
 void ActiveStreams::Run(absl::Duration tick_interval) {
   NameThisThread("stream-ticks");
-  absl::MutexLock lock(&mutex_);
-  while (!mutex_.AwaitWithTimeout(absl::Condition(&stopping_), tick_interval)) {
+  const auto stopped = [&] {
+    absl::MutexLock lock(&mutex_);
+    return mutex_.AwaitWithTimeout(absl::Condition(&stopping_), tick_interval);
+  };
+  while (!stopped()) {
     const absl::Time now = MonotonicNow();
-    for (ActiveStream* stream : streams_) stream->Tick(now);
+    ForEach([now](ActiveStream* stream) { stream->Tick(now); });
   }
+}
+
+void ActiveStreams::ForEach(absl::FunctionRef<void(ActiveStream*)> call) {
+  absl::MutexLock round(&round_);
+  std::vector<ActiveStream*> streams;
+  {
+    absl::MutexLock lock(&mutex_);
+    streams.assign(streams_.begin(), streams_.end());
+    caller_ = std::this_thread::get_id();
+  }
+  for (ActiveStream* stream : streams) {
+    {
+      absl::MutexLock lock(&mutex_);
+      if (!streams_.contains(stream)) continue;
+      called_ = stream;
+    }
+    call(stream);
+    absl::MutexLock lock(&mutex_);
+    called_ = nullptr;
+    call_ended_.SignalAll();
+  }
+}
+
+bool ActiveStreams::IsCalledByOthers(ActiveStream* stream) const {
+  return called_ == stream && caller_ != std::this_thread::get_id();
 }
 
 }  // namespace swoosh
