@@ -70,13 +70,14 @@ void WatchReactor::TakeTurnLater() {
 
 void WatchReactor::TakeTurn() {
   if (const absl::Status status = ended(); !status.ok()) return FinishWith(status);
-  absl::StatusOr<WatchSession::Step> step = session_->Next(MonotonicNow());
+  const absl::Time now = MonotonicNow();
+  absl::StatusOr<WatchSession::Step> step = session_->Next(now);
   if (!step.ok()) return FinishWith(step.status());
-  Take(*std::move(step));
+  Take(*std::move(step), now);
 }
 
-void WatchReactor::Take(WatchSession::Step step) {
-  if (step.message != nullptr) return Send(std::move(step.message));
+void WatchReactor::Take(WatchSession::Step step, absl::Time now) {
+  if (step.message != nullptr) return Send(std::move(step.message), now);
   if (!step.wait) return TakeTurnLater();
   absl::MutexLock lock(&mutex_);
   if (!ended_.ok()) {
@@ -87,8 +88,7 @@ void WatchReactor::Take(WatchSession::Step step) {
   session_->WhenReady([this] { Wake(); });
 }
 
-void WatchReactor::Send(WatchMessage message) {
-  const absl::Time now = MonotonicNow();
+void WatchReactor::Send(WatchMessage message, absl::Time now) {
   grpc::WriteOptions options;
   if (!session_->HasMore(now)) {
     writing_ = ToByteBuffer(std::move(message));
@@ -115,7 +115,8 @@ void WatchReactor::OnWriteDone(bool ok) {
   const absl::Status status = TakeTurnBack();
   if (!ok) return FinishWith(absl::CancelledError("the client is gone"));
   if (!status.ok()) return FinishWith(status);
-  Take(session_->NextInMemory(MonotonicNow()));
+  const absl::Time now = MonotonicNow();
+  Take(session_->NextInMemory(now), now);
 }
 
 absl::Status WatchReactor::TakeTurnBack() {

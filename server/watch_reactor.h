@@ -49,8 +49,8 @@ class WatchReactor final : public grpc::ServerWriteReactor<grpc::ByteBuffer>, pu
   // All with the turn.
   void TakeTurnLater();
   void TakeTurn();
-  void Take(WatchSession::Step step);
-  void Send(WatchMessage message);
+  void Take(WatchSession::Step step, absl::Time now);
+  void Send(WatchMessage message, absl::Time now);
   void FinishWith(const absl::Status& status);
   absl::Status ended() const;
   // The write has ended, and the turn is the caller's. OK, or why to finish.

@@ -10,6 +10,7 @@ event is lost.
 import collections
 import functools
 import json
+import statistics
 import subprocess
 import sys
 
@@ -142,8 +143,9 @@ def delivered_by_us(server, events, kind="swoosh"):
 
 
 def measure_delivery(compared, server, events):
-    """Each event a message of its own, as etcd sends them; and, for clients that ask for it, those
-    that are ready together as one."""
+    """Each event a message of its own; and, for clients that ask for it, those that are ready
+    together as one. etcd does the former for watchers that keep up and the latter for those that
+    fall behind, so how many messages an event took is told for each side."""
     name = f"events to {WATCHERS:,} watchers"
     if not etcd_server.is_installed():
         compared.skip(name, "there is no etcd")
@@ -160,6 +162,9 @@ def measure_delivery(compared, server, events):
         PAYLOAD_BYTES,
     )
     etcd.kill()
+    for side in ("alone", "batched", "etcd"):
+        messages = statistics.median(rounds.of(side, "messages"))
+        print(f"{side}: {messages:.3f} messages an event", file=sys.stderr)
     for side, how in (("batched", "batched"), ("alone", "a message each")):
         compared.add(
             f"{name}, {how}",
