@@ -2,6 +2,8 @@
 
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -47,9 +49,27 @@ absl::Status SyncFolderOf(const std::string& path) {
 absl::StatusOr<std::unique_ptr<NewFile>> NewFile::Create(const std::string& path) {
   if (access(path.c_str(), F_OK) == 0) return SystemError(path, EEXIST);
   std::string temporary = absl::StrCat(path, ".tmp");
-  const int fd = open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, kFileMode);
+  const int fd = open(temporary.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, kFileMode);
   if (fd < 0) return SystemError(temporary, errno);
-  return absl::WrapUnique(new NewFile(path, std::move(temporary), fd));
+  std::unique_ptr<NewFile> file = absl::WrapUnique(new NewFile(path, std::move(temporary), fd));
+  if (!file->IsOurs()) {
+    close(std::exchange(file->fd_, -1));
+    return absl::AlreadyExistsError(
+        absl::StrCat(file->temporary_, ": another program is writing it"));
+  }
+  // What another one left that was killed.
+  if (ftruncate(fd, 0) != 0) return SystemError(file->temporary_, errno);
+  return file;
+}
+
+// Whether nobody else writes it, or has just given it its name.
+bool NewFile::IsOurs() const {
+  // A file system without locks is taken for one without others.
+  if (flock(fd_, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) return false;
+  struct stat opened;
+  struct stat named;
+  return fstat(fd_, &opened) == 0 && stat(temporary_.c_str(), &named) == 0 &&
+         opened.st_dev == named.st_dev && opened.st_ino == named.st_ino;
 }
 
 NewFile::NewFile(std::string path, std::string temporary, int fd)

@@ -14,7 +14,8 @@ namespace swoosh {
 // beside it, with ".tmp" added to its name. Errors name the path and errno's text: kUnavailable.
 class NewFile {
  public:
-  // kAlreadyExists: there is a file of that name, which is left alone.
+  // kAlreadyExists: there is a file of that name, or another program is writing one; it is left
+  // alone.
   static absl::StatusOr<std::unique_ptr<NewFile>> Create(const std::string& path);
   // Removes what is not published.
   ~NewFile();
@@ -27,6 +28,8 @@ class NewFile {
 
  private:
   NewFile(std::string path, std::string temporary, int fd);
+  bool IsOurs() const;
+
   const std::string path_;
   const std::string temporary_;
   int fd_;
