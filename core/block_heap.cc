@@ -11,7 +11,15 @@
 namespace swoosh {
 namespace {
 
-constexpr std::align_val_t kHugePageBytes{2 * 1'048'576};
+constexpr std::align_val_t kChunkAlignment{BlockHeap::kChunkBytes};  // a multiple of huge pages
+constexpr size_t kCacheLineBytes = 64;
+
+// A block that will be written soon.
+void PrefetchToWrite(const void* block, size_t bytes) {
+  for (size_t at = 0; at < bytes; at += kCacheLineBytes) {
+    __builtin_prefetch(static_cast<const char*>(block) + at, 1);
+  }
+}
 
 }  // namespace
 
@@ -60,6 +68,8 @@ void* BlockHeap::Allocate(size_t bytes) {
     block = run->freed;
     ASAN_UNPOISON_MEMORY_REGION(block, run->block_bytes);
     run->freed = run->freed->next;
+    // A block that was freed long ago is in no cache, and the next one of the class goes there.
+    if (run->freed != nullptr) PrefetchToWrite(run->freed, run->block_bytes);
   } else {
     block = std::exchange(run->fresh, run->fresh + run->block_bytes);
     ASAN_UNPOISON_MEMORY_REGION(block, run->block_bytes);
@@ -76,8 +86,7 @@ void BlockHeap::Free(void* block, size_t bytes) {
   const SizeClass size_class = ClassOf(bytes);
   bytes_allocated_ -= size_class.block_bytes;
   RunList& with_room = with_room_[size_class.index];
-  Run* const run =
-      reinterpret_cast<Run*>(reinterpret_cast<uintptr_t>(block) & ~uintptr_t{kRunBytes - 1});
+  Run* const run = RunOf(block);
   SWOOSH_CHECK(run->block_bytes == size_class.block_bytes);
   if (run->is_full()) with_room.Add(run);
   run->freed = new (block) FreeBlock{run->freed};
@@ -87,29 +96,39 @@ void BlockHeap::Free(void* block, size_t bytes) {
   empty_.Add(run);
 }
 
+BlockHeap::Run* BlockHeap::RunOf(void* block) {
+  const auto address = reinterpret_cast<uintptr_t>(block);
+  const size_t offset = address % kChunkBytes;
+  return reinterpret_cast<Run*>(address - offset) + offset / kRunBytes;
+}
+
 BlockHeap::Run* BlockHeap::NewRun(uint32_t block_bytes) {
-  char* at = nullptr;
-  if (empty_.first != nullptr) {
-    at = reinterpret_cast<char*>(empty_.first);
-    empty_.Remove(empty_.first);
+  Run* run = empty_.first;
+  if (run != nullptr) {
+    empty_.Remove(run);
   } else {
-    if (chunks_.empty() || chunk_rest_ == chunks_.back().get() + kChunkBytes) AddChunk();
-    at = std::exchange(chunk_rest_, chunk_rest_ + kRunBytes);
+    if (next_run_ == kRunsPerChunk) AddChunk();
+    char* const chunk = chunks_.back().get();
+    run = new (chunk + next_run_ * sizeof(Run)) Run;
+    run->end = chunk + ++next_run_ * kRunBytes;
   }
-  ASAN_POISON_MEMORY_REGION(at + sizeof(Run), kRunBytes - sizeof(Run));
-  return new (at) Run{nullptr, at + sizeof(Run), nullptr, nullptr, block_bytes, 0};
+  char* const begin = run->end - kRunBytes;
+  ASAN_POISON_MEMORY_REGION(begin, kRunBytes);
+  *run = {nullptr, begin, run->end, nullptr, nullptr, block_bytes, 0};
+  return run;
 }
 
 void BlockHeap::AddChunk() {
-  chunk_rest_ = static_cast<char*>(::operator new(kChunkBytes, kHugePageBytes));
+  char* const chunk = static_cast<char*>(::operator new(kChunkBytes, kChunkAlignment));
   // Only a hint, so its result is of no interest. A small heap is better off without.
-  if (!chunks_.empty()) madvise(chunk_rest_, kChunkBytes, MADV_HUGEPAGE);
-  chunks_.emplace_back(chunk_rest_);
+  if (!chunks_.empty()) madvise(chunk, kChunkBytes, MADV_HUGEPAGE);
+  chunks_.emplace_back(chunk);
+  next_run_ = kRunsTakenByRuns;
 }
 
 void BlockHeap::ChunkDeleter::operator()(char* chunk) const {
   ASAN_UNPOISON_MEMORY_REGION(chunk, kChunkBytes);
-  ::operator delete(chunk, kHugePageBytes);
+  ::operator delete(chunk, kChunkAlignment);
 }
 
 }  // namespace swoosh

@@ -15,8 +15,10 @@ namespace swoosh {
 // once); no header a block; and huge pages, since a large tree is read all over.
 //
 // Sizes are rounded up to classes, by an eighth at most (16 bytes for small ones). A class takes
-// memory in runs of kRunBytes; a run whose blocks were all freed serves any class. Memory goes back
-// to the system with the heap, not before. Blocks above kBlockBytesMax are left to operator new.
+// memory in runs of kRunBytes; a run whose blocks were all freed serves any class. What is known of
+// the runs of a chunk stands together at its beginning: at the beginnings of the runs, a power of
+// two apart, few of them would fit in the processor's caches at once. Memory goes back to the
+// system with the heap, not before. Blocks above kBlockBytesMax are left to operator new.
 class BlockHeap {
  public:
   static constexpr size_t kBlockBytesMax = 8'192;
@@ -44,18 +46,23 @@ class BlockHeap {
     FreeBlock* next;
   };
 
-  // The beginning of a run, which is aligned to its size so that each block leads to it.
+  // What is known of a run: the Run at position i of a chunk is of the i-th kRunBytes of it. Chunks
+  // are aligned to their size, so that each block leads to its Run.
   struct alignas(64) Run {
     FreeBlock* freed;  // blocks that were freed
     char* fresh;       // the blocks from here on were never used
-    Run* previous;     // in the list of the class, or of empty runs
+    char* end;
+    Run* previous;  // in the list of the class, or of empty runs
     Run* next;
     uint32_t block_bytes;
     uint32_t used_count;
 
-    char* end() { return reinterpret_cast<char*>(this) + kRunBytes; }
-    bool is_full() { return freed == nullptr && fresh + block_bytes > end(); }
+    bool is_full() const { return freed == nullptr && fresh + block_bytes > end; }
   };
+  static constexpr size_t kRunsPerChunk = kChunkBytes / kRunBytes;
+  // The first of a chunk's runs give their place to its Runs.
+  static constexpr size_t kRunsTakenByRuns =
+      (kRunsPerChunk * sizeof(Run) + kRunBytes - 1) / kRunBytes;
 
   // Doubly linked through the runs; the newest is first.
   struct RunList {
@@ -80,13 +87,14 @@ class BlockHeap {
   };
   static SizeClass ClassOf(size_t bytes);
 
+  static Run* RunOf(void* block);
   Run* NewRun(uint32_t block_bytes);
   void AddChunk();
 
   std::array<RunList, kClassCount> with_room_;  // by class: its runs that are not full
   RunList empty_;                               // runs of no class
   std::vector<std::unique_ptr<char, ChunkDeleter>> chunks_;
-  char* chunk_rest_ = nullptr;  // the last chunk's runs from here on were never used
+  size_t next_run_ = kRunsPerChunk;  // the last chunk's runs from here on were never used
   size_t bytes_allocated_ = 0;
 };
 

@@ -390,9 +390,9 @@ void ProposalReducer::WriteChange(Draft* draft) {
   change->set_deleted(!now.has_value());
   change->set_status(now.has_value() ? now->status : before->status);
   if (now.has_value()) {
-    ActiveStates(machine, now->atomic_states).ForEach([&](int state) {
-      change->add_configuration(machine.states()[state].id);
-    });
+    const StateSet active = ActiveStates(machine, now->atomic_states);
+    change->mutable_configuration()->Reserve(static_cast<int>(active.count()));
+    active.ForEach([&](int state) { change->add_configuration(machine.states()[state].id); });
   }
   for (const std::string* state : draft->exited) change->add_exited(*state);
   for (const std::string* edge : draft->edges) change->add_edges(*edge);

@@ -23,6 +23,15 @@ Digest Sha256(std::initializer_list<absl::string_view> parts) {
   return digest;
 }
 
+Digest Sha256(absl::string_view bytes) {
+  Digest digest;
+  Sha256Job job;
+  job.body = bytes;
+  job.digest = &digest;
+  Sha256All({&job, 1});
+  return digest;
+}
+
 void Sha256All(absl::Span<const Sha256Job> jobs) {
   if (!sha256_x86::IsSupported()) {
     for (const Sha256Job& job : jobs) {

@@ -17,7 +17,7 @@ using Digest = std::array<uint8_t, 32>;
 
 // The digest of the parts, one after the other. Thread-safe.
 Digest Sha256(std::initializer_list<absl::string_view> parts);
-inline Digest Sha256(absl::string_view bytes) { return Sha256({bytes}); }
+Digest Sha256(absl::string_view bytes);
 
 // A message, and where its digest goes. The message is the first `head_bytes` of `head` and then
 // `body`, which must last as long as the job.

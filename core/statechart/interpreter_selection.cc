@@ -20,6 +20,7 @@ Interpreter::EdgeList Interpreter::SelectTransitions() {
 }
 
 Interpreter::EdgeList Interpreter::SelectEventlessTransitions() {
+  if (!machine_.has_eventless()) return {};
   return Select([this](const StateNode& state) -> const Edge* {
     for (const Edge& edge : state.always) {
       if (GuardHolds(edge)) return &edge;

@@ -124,6 +124,8 @@ class Machine : public std::enable_shared_from_this<Machine> {
   int TransitionDomain(const Edge& edge, absl::Span<const int> targets) const;
   // Whether two atomic states may be active at once.
   bool has_parallel() const { return has_parallel_; }
+  // Whether a state has an eventless edge.
+  bool has_eventless() const { return has_eventless_; }
   // Whether an edge has an external guard.
   bool has_external_guards() const { return has_external_guards_; }
   // How long an instance is kept once it is done; none: until it is deleted.
@@ -151,6 +153,7 @@ class Machine : public std::enable_shared_from_this<Machine> {
   Value context_;
   std::vector<StateNode> states_;
   bool has_parallel_ = false;
+  bool has_eventless_ = false;
   bool has_external_guards_ = false;
   std::optional<int64_t> retention_us_;
   absl::flat_hash_map<std::string, int> by_id_;

@@ -170,6 +170,7 @@ absl::Status MachineCompiler::AddState(const v1::StateNode& node, int parent,
   state.after_event = absl::StrCat("after.", node.id());
   if (type == v1::StateNode::HISTORY) states[parent].histories.push_back(index);
   if (type == v1::StateNode::PARALLEL) machine_->has_parallel_ = true;
+  if (node.always_size() > 0) machine_->has_eventless_ = true;
   nodes_.push_back(&node);
   fields_.push_back(field);
   for (int i = 0; i < node.states_size(); ++i) {

@@ -23,11 +23,18 @@ class StateSet {
   bool Contains(int state) const { return (words_[Word(state)] & Bit(state)) != 0; }
   // False when it was there already.
   bool Insert(int state) {
-    const bool added = !Contains(state);
-    words_[Word(state)] |= Bit(state);
-    return added;
+    uint64_t& word = words_[Word(state)];
+    const uint64_t before = word;
+    word |= Bit(state);
+    return word != before;
   }
   void Erase(int state) { words_[Word(state)] &= ~Bit(state); }
+
+  size_t count() const {
+    size_t count = 0;
+    for (const uint64_t word : words_) count += static_cast<size_t>(absl::popcount(word));
+    return count;
+  }
 
   // The least element not below `from`, or -1.
   int FirstFrom(int from) const {
@@ -71,7 +78,9 @@ class StateSet {
  private:
   static constexpr int kBitsPerWord = 64;
   static size_t Word(int state) { return static_cast<size_t>(state) / kBitsPerWord; }
-  static uint64_t Bit(int state) { return uint64_t{1} << (state % kBitsPerWord); }
+  static uint64_t Bit(int state) {
+    return uint64_t{1} << (static_cast<size_t>(state) % kBitsPerWord);
+  }
 
   absl::InlinedVector<uint64_t, 2> words_;
 };
