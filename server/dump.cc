@@ -20,6 +20,7 @@
 #include "storage/log_opening.h"
 #include "storage/recovery_refusal.h"
 #include "storage/recovery_table.h"
+#include "storage/salvage.h"
 #include "storage/scratch_log.h"
 #include "storage/store_paths.h"
 #include "swoosh/v1/record.pb.h"
@@ -35,6 +36,8 @@ class Dumping {
   Dumping(const Log* log, const std::function<bool(absl::string_view)>& write)
       : log_(log), write_(write) {}
 
+  explicit Dumping(const std::function<bool(absl::string_view)>& write) : Dumping(nullptr, write) {}
+
   // OK also when nobody reads any more.
   absl::Status Run(uint64_t from, uint64_t to) {
     while (from <= to && !given_up_) {
@@ -43,11 +46,28 @@ class Dumping {
           log_->Read(from, kReadBytes, [&](uint64_t index, absl::string_view stored) {
             if (index > to) return false;
             status = Write(index, stored);
-            from = index + 1;
+            if (status.ok()) from = index + 1;
             return status.ok() && !given_up_;
           });
-      if (!status.ok()) return status;
-      if (!read.ok()) return read;
+      if (!status.ok()) return AtRecord(from, status);
+      if (!read.ok()) return AtRecord(from, RefuseFor(Refusal::kRecordUnreadable, read));
+    }
+    return absl::OkStatus();
+  }
+
+  // The records before `end` of a log that LevelDB does not open.
+  absl::Status RunSalvaged(const Salvage& salvage, const DumpRange& range, uint64_t end) {
+    uint64_t index = std::max<uint64_t>(range.from, 1);
+    // Where a trimmed log begins it can't be asked.
+    while (range.from == 0 && index < end && absl::IsNotFound(salvage.Get(index).status())) ++index;
+    for (; index < end && index <= range.to && !given_up_; ++index) {
+      const absl::StatusOr<std::string> stored = salvage.Get(index);
+      absl::Status status =
+          stored.ok() ? Write(index, *stored)
+          : absl::IsNotFound(stored.status())
+              ? Refuse(Refusal::kRecordUnreadable, "record ", index, " is missing")
+              : RefuseFor(Refusal::kRecordUnreadable, stored.status());
+      if (!status.ok()) return AtRecord(index, status);
     }
     return absl::OkStatus();
   }
@@ -55,7 +75,7 @@ class Dumping {
  private:
   absl::Status Write(uint64_t index, absl::string_view stored) {
     const auto damaged = [index](absl::string_view what) {
-      return absl::DataLossError(absl::StrCat("record ", index, ": ", what));
+      return Refuse(Refusal::kRecordUnreadable, "record ", index, ": ", what);
     };
     v1::Record record;
     if (absl::Status status = DecodeRecord(stored, &record); !status.ok()) {
@@ -65,7 +85,8 @@ class Dumping {
       return damaged(absl::StrCat("its bytes say that it is record ", record.index()));
     }
     if (previous_.has_value() && record.previous_hash() != AsBytes(*previous_)) {
-      return damaged("it does not hold the hash of the record before it");
+      return Refuse(Refusal::kRecordRefused, "record ", index,
+                    ": it does not hold the hash of the record before it");
     }
     previous_ = Sha256(stored);
     std::string line;
@@ -84,26 +105,29 @@ class Dumping {
 };
 
 // The log, opened without changing it. One that recovery would refuse is opened as LevelDB reads
-// it, with the refusal in `damage`.
+// it, with the refusal in `damage`; null where LevelDB does not.
 absl::StatusOr<LogOpening> OpenLog(FileSystem* file_system, const StorePaths& paths,
                                    absl::Status* damage) {
   const absl::StatusOr<CommitMark::Content> mark =
       CommitMark::Read(file_system, paths.InDataDir(kCommitMarkFileName));
-  *damage = mark.status();
+  if (absl::IsNotFound(mark.status())) {
+    *damage = Refuse(Refusal::kMarkMissing, mark.status().message());
+  } else if (!mark.ok()) {
+    *damage = RefuseFor(Refusal::kMarkDamaged, mark.status());
+  }
   if (mark.ok()) {
     absl::StatusOr<LogOpening> opening = OpenScannedLog(
         file_system, paths, *mark, /*read_only=*/true, nullptr, /*write_buffer_bytes=*/0);
     if (opening.ok() && mark->index >= opening->log->next_index()) {
       const uint64_t end = opening->log->next_index();
-      *damage =
-          absl::DataLossError(absl::StrCat("the log ends at record ", end - 1, ", but records ",
-                                           end, " to ", mark->index, " were acknowledged"));
-      SetFirstBadIndex(end, damage);
+      *damage = RefusalFrom(
+          end, Refuse(Refusal::kLogEndsBeforeMark, "the log ends at record ", end - 1,
+                      ", but records ", end, " to ", mark->index, " were acknowledged"));
     }
     if (opening.ok()) return opening;
     *damage = opening.status();
   }
-  if (!absl::IsDataLoss(*damage) && !absl::IsNotFound(*damage)) return *damage;
+  if (!absl::IsDataLoss(*damage)) return *damage;
   LogOpening opening;
   absl::StatusOr<std::unique_ptr<ScratchLog>> scratch =
       ScratchLog::Make(file_system, paths.wal_dir, kReadOnlyScratchName);
@@ -111,8 +135,11 @@ absl::StatusOr<LogOpening> OpenLog(FileSystem* file_system, const StorePaths& pa
   opening.scratch = *std::move(scratch);
   absl::StatusOr<std::unique_ptr<LevelDbLog>> log = LevelDbLog::Open(
       file_system, opening.scratch->directory(), /*create_if_missing=*/false, nullptr);
-  if (!log.ok()) return *damage;
-  opening.log = *std::move(log);
+  if (log.ok()) {
+    opening.log = *std::move(log);
+  } else {
+    opening.scratch = nullptr;
+  }
   return opening;
 }
 
@@ -130,6 +157,14 @@ absl::Status DumpStore(FileSystem* file_system, const StorePaths& paths, const D
   absl::Status damage;
   const absl::StatusOr<LogOpening> opening = OpenLog(file_system, paths, &damage);
   if (!opening.ok()) return opening.status();
+  if (opening->log == nullptr) {
+    const std::optional<uint64_t> first_bad = FirstBadIndexOf(damage);
+    if (!first_bad.has_value()) return damage;
+    const auto salvage = Salvage::Open(file_system, paths.wal_dir);
+    if (!salvage.ok()) return salvage.status();
+    absl::Status status = Dumping(write).RunSalvaged(**salvage, range, *first_bad);
+    return status.ok() && range.to >= *first_bad ? damage : status;
+  }
   const Log& log = *opening->log;
 
   const uint64_t from = range.from == 0 ? log.first_index() : range.from;

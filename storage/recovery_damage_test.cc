@@ -259,6 +259,10 @@ TEST_F(RecoveryDamageTest, ATableDamagedInsideIsNamedByTheRecordWhereReadingStop
     FlipByte(table, at);
     const absl::Status status = Open().status();
     EXPECT_TRUE(absl::IsDataLoss(status)) << status;
+    // Without its first block or its own bytes the log can't be opened.
+    EXPECT_EQ(RefusalOf(status),
+              at == size / 2 ? Refusal::kRecordUnreadable : Refusal::kLogUnreadable)
+        << status;
     const uint64_t index = FirstBadIndexOf(status).value_or(0);
     // The last bytes are the table's own, without which nothing of it can be read.
     EXPECT_GE(index, at == size - 5 ? 1 : std::max<uint64_t>(last, 1)) << status;

@@ -21,6 +21,7 @@ EXIT_DATA_LOSS = 4
 # As storage/recovery_table.h has them.
 EXIT_IN_USE = 20
 EXIT_RESTORE_UNFINISHED = 33
+EXIT_RECORD_UNREADABLE = 60
 LARGE = "x" * 50_000
 
 
@@ -309,7 +310,7 @@ class DumpTest(unittest.TestCase):
         damaged[len(damaged) // 2] ^= 1
         table.write_bytes(damaged)
         done = self.dump()
-        self.assertEqual(done.returncode, EXIT_DATA_LOSS)
+        self.assertEqual(done.returncode, EXIT_RECORD_UNREADABLE)
         dumped = [int(json.loads(line)["index"]) for line in done.stdout.splitlines()]
         self.assertEqual(dumped, list(range(1, len(dumped) + 1)))
         self.assertTrue(10 < len(dumped) < 90, len(dumped))
