@@ -68,6 +68,22 @@ prometheus::Counter& AddReloads(Registry* registry, const char* name, const char
   return BuildCounter().Name(name).Help(help).Register(*registry).Add({{"result", result}});
 }
 
+prometheus::Counter& AddRefused(Registry* registry, const char* reason) {
+  return BuildCounter()
+      .Name("swoosh_connections_refused_total")
+      .Help("Connections that were not let in, by the limit that they met.")
+      .Register(*registry)
+      .Add({{"limit", reason}});
+}
+
+prometheus::Counter& AddCut(Registry* registry, const char* reason) {
+  return BuildCounter()
+      .Name("swoosh_connections_cut_total")
+      .Help("Connections that were cut off, by the limit that they passed.")
+      .Register(*registry)
+      .Add({{"limit", reason}});
+}
+
 constexpr char kAccessReloads[] = "swoosh_access_reloads_total";
 constexpr char kAccessReloadsHelp[] = "Times that the file of --auth was read.";
 constexpr char kCertificateReloads[] = "swoosh_certificate_reloads_total";
@@ -144,6 +160,17 @@ Metrics::Metrics(absl::string_view version)
       certificate_expiry_timestamp_seconds(
           AddGauge(registry_.get(), "swoosh_certificate_expiry_timestamp_seconds",
                    "When the server's certificate expires, in Unix time; 0 = without TLS.")),
+      connections(AddGauge(registry_.get(), "swoosh_connections", "Open connections for gRPC.")),
+      connections_refused_total(AddRefused(registry_.get(), "connections")),
+      connections_refused_address(AddRefused(registry_.get(), "connections_of_address")),
+      connections_refused_rate(AddRefused(registry_.get(), "rate_of_address")),
+      connections_refused_penalty(AddRefused(registry_.get(), "penalty")),
+      connections_refused_resources(AddRefused(registry_.get(), "resources")),
+      connections_cut_calls(AddCut(registry_.get(), "calls")),
+      connections_cut_all_calls(AddCut(registry_.get(), "all_calls")),
+      connections_cut_resets(AddCut(registry_.get(), "resets")),
+      connections_cut_bytes(AddCut(registry_.get(), "bytes")),
+      connections_cut_all_bytes(AddCut(registry_.get(), "all_bytes")),
       backup_failures(BuildCounter()
                           .Name("swoosh_backup_failures_total")
                           .Help("Backups that ended before their end.")
