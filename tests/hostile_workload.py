@@ -42,7 +42,7 @@ CONNECTIONS = 10_000
 FEW_CONNECTIONS = 8
 FEW_STREAMS = 16
 SLICE_BYTES = 1 << 16
-GOES_ON_BYTES = 256 << 20
+GOES_ON_BYTES = 16 << 20
 BOMB_MIB = 400
 # Where attackers come from: addresses of this machine, so that what is done about them does not
 # fall on the well-behaved client, who has 127.0.0.1.
@@ -51,8 +51,8 @@ BATCH = 100
 MESSAGE_BYTES_MAX = 4 * 1024 * 1024
 INSTANCES = 1_000
 CONTEXT_BYTES = 4_000
-# What all limits on clients come to, with what the process has without them (SECURITY.md). Sanitizers
-# take a multiple.
+# What all limits on clients come to, with what the process has without them (SECURITY.md).
+# Sanitizers take a multiple.
 RSS_MIB_MAX = 1_024 * (8 if "ASAN_OPTIONS" in os.environ or "TSAN_OPTIONS" in os.environ else 1)
 GOOD_PAUSE_SECONDS = 0.005
 CALL_SECONDS_MAX = 30

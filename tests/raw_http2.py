@@ -77,7 +77,8 @@ def call_headers(path):
 
 def message(payload, length=None, compressed=False):
     """A gRPC message; `length` is what it says its size is."""
-    return bytes([compressed]) + struct.pack(">I", len(payload) if length is None else length) + payload
+    says = len(payload) if length is None else length
+    return bytes([compressed]) + struct.pack(">I", says) + payload
 
 
 class Connection:
