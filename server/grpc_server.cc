@@ -1,9 +1,12 @@
 #include "server/grpc_server.h"
 
+#include <cstdint>
+#include <memory>
 #include <string>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/synchronization/mutex.h"
 #include "grpcpp/ext/proto_server_reflection_plugin.h"
 #include "grpcpp/health_check_service_interface.h"
 #include "grpcpp/resource_quota.h"
@@ -14,6 +17,8 @@
 #include "server/admin_service.h"
 #include "server/answer_budget.h"
 #include "server/call_admission.h"
+#include "server/connection_stats.h"
+#include "server/listen_sockets.h"
 #include "server/orchestrator_service.h"
 #include "server/unary_call.h"
 
@@ -32,6 +37,11 @@ int Milliseconds(absl::Duration duration) {
 
 void SetLimits(grpc::ServerBuilder* builder) {
   builder->SetMaxReceiveMessageSize(kRequestBytesMax);
+  // gRPC unpacks a message without a bound and looks at its size then, so nothing is unpacked: a
+  // packed request is UNIMPLEMENTED.
+  builder->SetCompressionAlgorithmSupportStatus(GRPC_COMPRESS_GZIP, false);
+  builder->SetCompressionAlgorithmSupportStatus(GRPC_COMPRESS_DEFLATE, false);
+  builder->AddChannelArgument(GRPC_ARG_ENABLE_PER_MESSAGE_DECOMPRESSION, 0);
   // A page or answer may be larger than a request; each is bounded where it is made.
   builder->SetMaxSendMessageSize(-1);
   builder->AddChannelArgument(GRPC_ARG_MAX_METADATA_SIZE, kMetadataBytesMax);
@@ -54,8 +64,8 @@ void SetLimits(grpc::ServerBuilder* builder) {
   // Reflection alone takes a thread a stream.
   quota.SetMaxThreads(kGrpcThreadsMax);
   builder->SetResourceQuota(quota);
-  // Else a second server on the same port would silently take half of the connections.
-  builder->AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
+  // What the gate goes by.
+  builder->AddChannelArgument(GRPC_ARG_ENABLE_CHANNELZ, 1);
 }
 
 }  // namespace
@@ -63,7 +73,9 @@ void SetLimits(grpc::ServerBuilder* builder) {
 class GrpcServer::Impl {
  public:
   explicit Impl(const Parts& parts)
-      : admission_(parts.serving, parts.access),
+      : metrics_(parts.metrics),
+        connection_limits_(parts.connections),
+        admission_(parts.serving, parts.access),
         credentials_(parts.tls != nullptr ? parts.tls->ForServer()
                                           : grpc::InsecureServerCredentials()),
         orchestrator_({&admission_,
@@ -81,14 +93,24 @@ class GrpcServer::Impl {
     grpc::reflection::InitProtoReflectionServerBuilderPlugin();
     grpc::ServerBuilder builder;
     SetLimits(&builder);
-    builder.AddListeningPort(address.ToString(), credentials_, &port_);
+    // gRPC's own listener ends for good at the first accept that fails (CVE-2023-4785).
+    acceptor_ = builder.experimental().AddExternalConnectionAcceptor(
+        grpc::ServerBuilder::experimental_type::ExternalConnectionType::FROM_FD, credentials_);
     builder.RegisterService(&orchestrator_);
     builder.RegisterService(&admin_);
-    server_ = builder.BuildAndStart();
-    if (server_ == nullptr || port_ == 0) {
-      return absl::UnavailableError(
-          absl::StrCat("can't listen on ", address.ToString(), " for gRPC"));
+    absl::StatusOr<ListenSockets> sockets = ListenSockets::Open(address);
+    if (!sockets.ok()) {
+      return absl::UnavailableError(absl::StrCat("can't listen on ", address.ToString(),
+                                                 " for gRPC: ", sockets.status().message()));
     }
+    port_ = sockets->port();
+    if (absl::Status status = Build(&builder); !status.ok()) return status;
+    gate_ = std::make_unique<ConnectionGate>(
+        *std::move(sockets), connection_limits_, number_, metrics_, [this](int descriptor) {
+          grpc::experimental::ExternalConnectionAcceptor::NewConnectionParameters connection;
+          connection.fd = descriptor;
+          acceptor_->HandleNewConnection(&connection);
+        });
     grpc::ChannelArguments arguments;
     arguments.SetMaxReceiveMessageSize(-1);  // as the server: bounded where it is made
     in_process_.Open(server_->InProcessChannel(arguments));
@@ -108,12 +130,25 @@ class GrpcServer::Impl {
 
   void Shutdown(absl::Duration grace) {
     in_process_.Close();
+    gate_.reset();
     server_->GetHealthCheckService()->Shutdown();
     server_->Shutdown(absl::ToChronoTime(absl::Now() + grace));
     server_->Wait();
   }
 
  private:
+  absl::Status Build(grpc::ServerBuilder* builder) {
+    // One at a time, so that the newest server is this one.
+    static absl::Mutex building(absl::kConstInit);
+    absl::MutexLock lock(&building);
+    server_ = builder->BuildAndStart();
+    if (server_ == nullptr) return absl::UnavailableError("can't start gRPC");
+    number_ = NewestGrpcServer();
+    return absl::OkStatus();
+  }
+
+  Metrics* const metrics_;
+  const ConnectionLimits connection_limits_;
   const CallAdmission admission_;
   AnswerBudget budget_;
   ActiveStreams calls_{kUnaryCallTickInterval};
@@ -121,7 +156,10 @@ class GrpcServer::Impl {
   OrchestratorService orchestrator_;
   AdminService admin_;
   int port_ = 0;
+  std::unique_ptr<grpc::experimental::ExternalConnectionAcceptor> acceptor_;
   std::unique_ptr<grpc::Server> server_;
+  intptr_t number_ = 0;  // gRPC's of it
+  std::unique_ptr<ConnectionGate> gate_;
   InProcessServices in_process_;
 };
 

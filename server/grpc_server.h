@@ -8,18 +8,19 @@
 #include "absl/time/time.h"
 #include "server/access_control.h"
 #include "server/active_streams.h"
+#include "server/connection_gate.h"
 #include "server/in_process_calls.h"
 #include "server/metrics.h"
 #include "server/options.h"
+#include "server/peer_admission.h"
 #include "server/serving.h"
 #include "server/tls_credentials.h"
 #include "server/worker_pool.h"
 
 namespace swoosh {
 
-inline constexpr int kRequestBytesMax = 4 * 1'024 * 1'024;
 inline constexpr int kMetadataBytesMax = 16 * 1'024;
-inline constexpr int kStreamsPerConnectionMax = 4'096;
+inline constexpr int kStreamsPerConnectionMax = 1'024;
 // Clients may ping as often; those that ping more are sent away.
 inline constexpr absl::Duration kPingIntervalMin = absl::Seconds(10);
 inline constexpr int kPingStrikesMax = 2;
@@ -30,9 +31,10 @@ inline constexpr absl::Duration kHandshakeTimeout = absl::Seconds(20);
 inline constexpr absl::Duration kConnectionIdleMax = absl::Minutes(10);
 inline constexpr absl::Duration kConnectionAgeMax = absl::Hours(24);
 inline constexpr absl::Duration kConnectionAgeGrace = absl::Minutes(10);
-// What gRPC's own buffers may hold. It treats this as an aim: near it, it reads less and ends
-// connections.
-inline constexpr size_t kGrpcMemoryBytesMax = 256 * 1'024 * 1'024;
+// What gRPC's calls and buffers may hold. It treats this as an aim: near it, it reads less, and it
+// ends calls and connections whosoever they are. So it is above what the limits of ConnectionGate,
+// which know whose they are, let it come to.
+inline constexpr size_t kGrpcMemoryBytesMax = 512 * 1'024 * 1'024;
 // Of gRPC's synchronous services: reflection.
 inline constexpr int kGrpcThreadsMax = 32;
 inline constexpr absl::Duration kUnaryCallTickInterval = absl::Seconds(1);
@@ -56,6 +58,7 @@ class GrpcServer {
     WorkerPool* backups = nullptr;
     const AccessControl* access = nullptr;  // null: everybody may do everything
     TlsCredentials* tls = nullptr;          // null: without TLS
+    ConnectionLimits connections = {};
   };
 
   // Listens on `address`; port 0 picks a free one.

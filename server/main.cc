@@ -252,7 +252,8 @@ absl::Status Swooshd::Listen() {
                                           .watchers = &watchers_,
                                           .backups = &backup_workers_,
                                           .access = access_.get(),
-                                          .tls = tls_.get()});
+                                          .tls = tls_.get(),
+                                          .connections = options_.connections});
   if (!grpc.ok()) return grpc.status();
   grpc_ = *std::move(grpc);
   gateway_ = std::make_unique<HttpGateway>(grpc_->in_process());

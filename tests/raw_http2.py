@@ -11,6 +11,9 @@ DATA, HEADERS, RST_STREAM, SETTINGS, PING, GOAWAY, WINDOW_UPDATE, CONTINUATION =
 END_STREAM, END_HEADERS, ACK = 1, 4, 1
 INITIAL_WINDOW_SIZE = 4  # a setting
 CANCEL = 8  # an error code
+FRAME_BYTES = 16_384
+WINDOW_BYTES_FIRST = 65_535
+IP_BIND_ADDRESS_NO_PORT = 24  # Linux; not in the module socket
 
 
 def frame(kind, flags, stream, payload=b""):
@@ -72,24 +75,45 @@ def call_headers(path):
     )  # fmt: skip
 
 
-def message(payload, length=None):
+def message(payload, length=None, compressed=False):
     """A gRPC message; `length` is what it says its size is."""
-    return b"\x00" + struct.pack(">I", len(payload) if length is None else length) + payload
+    says = len(payload) if length is None else length
+    return bytes([compressed]) + struct.pack(">I", says) + payload
 
 
 class Connection:
     """A connection with its preface sent. It is not read, unless it is told to drain."""
 
-    def __init__(self, address, receive_bytes=None, **wanted):
+    def __init__(
+        self, address, receive_bytes=None, source=None, tls=None, acknowledges=True, **wanted
+    ):
+        """From the address `source`, or any; with TLS as the context `tls` has it. gRPC holds a
+        client to its limits on streams and headers only once it `acknowledges` them."""
         host, _, port = address.rpartition(":")
-        self.socket = socket.socket()
+        host = host.strip("[]")
+        self.socket = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+        if source is not None:
+            # The port is chosen when it connects, so that it may serve several connections.
+            self.socket.setsockopt(socket.IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1)
+            self.socket.bind((source, 0))
         if receive_bytes is not None:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_bytes)
         self.socket.settimeout(5)
         self.socket.connect((host, int(port)))
-        self.socket.sendall(PREFACE + settings(**wanted))
+        if tls is not None:
+            self.socket = tls.wrap_socket(self.socket, server_hostname=host)
+        # A server that refuses the connection may be quicker.
+        self.send(PREFACE + settings(**wanted))
         self.next_stream = 1
         self.received = 0
+        # Bytes that the server takes: by stream, and 0 of all. Kept by learn() and send_data().
+        self.window = {0: WINDOW_BYTES_FIRST}
+        self._window_first = WINDOW_BYTES_FIRST
+        self._unread = b""
+        self._acknowledges = acknowledges
+        # What learn() has heard: whether the server has begun to speak, and streams with an answer.
+        self.heard_settings = False
+        self.answered = set()
 
     def send(self, data):
         """False when the server takes it no more, or has closed the connection."""
@@ -102,6 +126,51 @@ class Connection:
     def stream(self):
         number, self.next_stream = self.next_stream, self.next_stream + 2
         return number
+
+    def learn(self, seconds):
+        """Takes in what the server says of its windows, after at most so many seconds. False when
+        it has closed the connection."""
+        if not select.select([self.socket], [], [], seconds)[0]:
+            return True
+        try:
+            piece = self.socket.recv(1 << 16)
+        except OSError:
+            return False
+        self._unread += piece
+        while len(self._unread) >= 9:
+            length, kind, flags, stream = struct.unpack(">IBBI", b"\0" + self._unread[:9])
+            if len(self._unread) < 9 + length:
+                break
+            payload, self._unread = self._unread[9 : 9 + length], self._unread[9 + length :]
+            self._heard(kind, flags, stream, payload)
+        return bool(piece)
+
+    def _heard(self, kind, flags, stream, payload):
+        if kind == WINDOW_UPDATE:
+            more = int.from_bytes(payload, "big")
+            self.window[stream] = self.window.get(stream, self._window_first) + more
+        elif kind == HEADERS:
+            self.answered.add(stream)
+        elif kind == SETTINGS and not flags & ACK:
+            self.heard_settings = True
+            for name, value in struct.iter_unpack(">HI", payload):
+                if name == INITIAL_WINDOW_SIZE:
+                    for each in self.window:
+                        self.window[each] += (value - self._window_first) * (each != 0)
+                    self._window_first = value
+            if self._acknowledges:
+                self.send(frame(SETTINGS, ACK, 0))
+
+    def send_data(self, stream, data):
+        """Sends what the server takes now of the data of a stream, at most one frame; returns how
+        much that was."""
+        mine = self.window.setdefault(stream, self._window_first)
+        count = max(0, min(mine, self.window[0], len(data), FRAME_BYTES))
+        if count == 0 or not self.send(frame(DATA, 0, stream, data[:count])):
+            return 0
+        self.window[stream] -= count
+        self.window[0] -= count
+        return count
 
     def drain(self):
         """Reads and forgets what is there. False when the server has closed the connection."""

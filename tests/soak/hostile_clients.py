@@ -3,8 +3,8 @@
 
 Prints a JSON line an attack, and one at the end. Fails where the server is gone or does not serve
 afterwards, a call of the well-behaved client fails, or memory passes its bound. What the attacks do
-to the well-behaved client's latencies is printed, and judged by who reads it: attacker and server
-share this machine's processors.
+to the well-behaved client's latencies is printed beside what it sees on the same server just before
+and just after, and judged by who reads it: attacker and server share this machine's processors.
 """
 
 import argparse
@@ -36,7 +36,7 @@ def main():
             continue
         # Each on a server of its own, so that its memory is what is measured.
         server = hostile_workload.start_server()
-        result = hostile_workload.run(server, attack, seconds)
+        result = hostile_workload.run(server, attack, seconds, quiet_seconds=seconds / 2)
         print(json.dumps(result), flush=True)
         violations += [f"{name}: {each}" for each in hostile_workload.violations(result)]
         server.close()
