@@ -1,7 +1,8 @@
-// Tells ThreadSanitizer what Debian's libabsl_synchronization does.
+// Tells ThreadSanitizer what Debian's libabsl_synchronization and libabsl_status do.
 //
-// The shared library is not instrumented, so without this file every access guarded by an
-// absl::Mutex, ours or gRPC's, would be reported as a race. The functions below take the place of
+// The shared libraries are not instrumented, so without this file every access guarded by an
+// absl::Mutex, ours or gRPC's, would be reported as a race, and so would the end of a status of
+// which two threads had copies. The functions below take the place of
 // the library's, in this program and in every shared library it loads: each announces the
 // happens-before edge and calls the library's own.
 //
@@ -11,10 +12,12 @@
 #include <dlfcn.h>
 #include <sanitizer/tsan_interface.h>
 
+#include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 
 #include "absl/base/thread_annotations.h"
+#include "absl/status/status.h"
 #include "absl/synchronization/blocking_counter.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/synchronization/notification.h"
@@ -26,8 +29,7 @@ namespace {
 void* LibraryFunction(const char* mangled) {
   void* function = dlsym(RTLD_NEXT, mangled);
   if (function == nullptr) {
-    std::fprintf(stderr, "third_party/tsan: %s is not in Debian's libabsl_synchronization\n",
-                 mangled);
+    std::fprintf(stderr, "third_party/tsan: %s is not in Debian's libabsl\n", mangled);
     std::abort();
   }
   return function;
@@ -192,6 +194,14 @@ bool Mutex::AwaitWithDeadline(const Condition& cond, Time deadline) {
   const bool result = library(this, Condition(&HeldCondition::Eval, &held), deadline);
   __tsan_acquire(this);
   return result;
+}
+
+// Copies share their message; the last one to go deletes it, after all that others did with it.
+void Status::UnrefNonInlined(uintptr_t rep) {
+  LIBRARY(void, "6Status15UnrefNonInlinedEm", uintptr_t);
+  __tsan_release(reinterpret_cast<void*>(rep));
+  __tsan_acquire(reinterpret_cast<void*>(rep));
+  library(rep);
 }
 
 void CondVar::Wait(Mutex* mu) {

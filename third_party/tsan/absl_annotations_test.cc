@@ -6,6 +6,7 @@
 #include <thread>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/synchronization/blocking_counter.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/synchronization/notification.h"
@@ -119,6 +120,18 @@ TEST(AbslAnnotationsTest, ABlockingCounterOrdersTheWaiterAfterAll) {
   }
   done.Wait();
   EXPECT_EQ(results, (std::vector<int>{1, 2, 3, 4}));
+  for (std::thread& thread : threads) thread.join();
+}
+
+TEST(AbslAnnotationsTest, AStatusIsDeletedAfterAllThatReadIt) {
+  constexpr int kThreads = 4;
+  std::vector<std::thread> threads;
+  {
+    const absl::Status status = absl::UnavailableError("a message that is shared");
+    for (int i = 0; i < kThreads; ++i) {
+      threads.emplace_back([copy = status] { EXPECT_EQ(copy.message().size(), 24u); });
+    }
+  }
   for (std::thread& thread : threads) thread.join();
 }
 
