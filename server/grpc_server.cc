@@ -1,5 +1,6 @@
 #include "server/grpc_server.h"
 
+#include <algorithm>
 #include <string>
 #include <utility>
 
@@ -14,6 +15,8 @@
 #include "server/admin_service.h"
 #include "server/answer_budget.h"
 #include "server/call_admission.h"
+#include "server/log_line.h"
+#include "server/monotonic_time.h"
 #include "server/orchestrator_service.h"
 #include "server/unary_call.h"
 
@@ -64,6 +67,7 @@ class GrpcServer::Impl {
  public:
   explicit Impl(const Parts& parts)
       : admission_(parts.serving, parts.access),
+        streams_(parts.streams),
         credentials_(parts.tls != nullptr ? parts.tls->ForServer()
                                           : grpc::InsecureServerCredentials()),
         orchestrator_({&admission_,
@@ -109,12 +113,20 @@ class GrpcServer::Impl {
   void Shutdown(absl::Duration grace) {
     in_process_.Close();
     server_->GetHealthCheckService()->Shutdown();
-    server_->Shutdown(absl::ToChronoTime(absl::Now() + grace));
+    // gRPC's own grace also waits for connections without a call: a client that reads nothing while
+    // it has none, as Python's, never sees that it should go.
+    const absl::Time deadline = MonotonicNow() + grace;
+    const bool are_done = calls_.AwaitNone(grace) && streams_->AwaitNone(deadline - MonotonicNow());
+    if (!are_done) {
+      LogLine(LogLevel::kWarn, "calls_cut_off").With("count", calls_.size() + streams_->size());
+    }
+    server_->Shutdown(absl::ToChronoTime(absl::Now() + std::min(grace, kFarewellTime)));
     server_->Wait();
   }
 
  private:
   const CallAdmission admission_;
+  ActiveStreams* const streams_;
   AnswerBudget budget_;
   ActiveStreams calls_{kUnaryCallTickInterval};
   const std::shared_ptr<grpc::ServerCredentials> credentials_;
