@@ -44,6 +44,12 @@ void ActiveStreams::EndAll(const absl::Status& status) {
   ForEach([&](ActiveStream* stream) { stream->End(status); });
 }
 
+bool ActiveStreams::AwaitNone(absl::Duration timeout) const {
+  const auto none = [this]() ABSL_SHARED_LOCKS_REQUIRED(mutex_) { return streams_.empty(); };
+  absl::MutexLock lock(&mutex_);
+  return mutex_.AwaitWithTimeout(absl::Condition(&none), timeout);
+}
+
 size_t ActiveStreams::size() const {
   absl::MutexLock lock(&mutex_);
   return streams_.size();

@@ -44,6 +44,9 @@ class ActiveStreams {
   // Ends all streams, also those that come later, with `status`.
   void EndAll(const absl::Status& status);
 
+  // Waits until there is none, at most for `timeout`; whether there is none.
+  bool AwaitNone(absl::Duration timeout) const;
+
   size_t size() const;
 
  private:

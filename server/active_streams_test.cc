@@ -1,6 +1,7 @@
 #include "server/active_streams.h"
 
 #include <atomic>
+#include <thread>
 
 #include "absl/synchronization/notification.h"
 #include "absl/time/clock.h"
@@ -100,6 +101,22 @@ TEST(ActiveStreamsTest, EndsAllAndWhoeverComesLater) {
   EXPECT_TRUE(gone.ended.ok());
   streams.Remove(&early);
   streams.Remove(&late);
+}
+
+TEST(ActiveStreamsTest, TheLastOneIsWaitedFor) {
+  ActiveStreams streams(absl::Hours(1));
+  EXPECT_TRUE(streams.AwaitNone(absl::ZeroDuration()));
+  FakeStream first;
+  FakeStream second;
+  streams.Add(&first);
+  streams.Add(&second);
+  EXPECT_FALSE(streams.AwaitNone(absl::Milliseconds(1)));
+  std::thread remover([&] {
+    streams.Remove(&first);
+    streams.Remove(&second);
+  });
+  EXPECT_TRUE(streams.AwaitNone(absl::InfiniteDuration()));
+  remover.join();
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "core/check.h"
 #include "core/errors.h"
 #include "core/state_entry.h"
@@ -16,6 +17,8 @@
 namespace swoosh {
 namespace {
 
+constexpr size_t kAllowedBytesMax = 2'048;
+
 absl::Status Denied(v1::ErrorReason reason, const std::string& identity, absl::string_view kind,
                     absl::string_view missing, absl::string_view message) {
   absl::Status status = MakeError(absl::StatusCode::kPermissionDenied, reason, message);
@@ -25,6 +28,17 @@ absl::Status Denied(v1::ErrorReason reason, const std::string& identity, absl::s
   (*info.mutable_metadata())[std::string(kind)] = std::string(missing);
   AddDetail(info, &status);
   return status;
+}
+
+// So that whoever is refused everything can ask for what there is for him. Names have no spaces.
+// Left out where it might not fit into the trailers of an answer.
+void Tell(const std::string& kind, const google::protobuf::RepeatedPtrField<std::string>& allowed,
+          absl::Status* status) {
+  std::string names = absl::StrJoin(allowed, " ");
+  google::rpc::ErrorInfo info;
+  if (names.size() > kAllowedBytesMax || !GetDetail(*status, &info)) return;
+  (*info.mutable_metadata())[kind] = std::move(names);
+  AddDetail(info, status);
 }
 
 v1::Identity EverythingAllowed() {
@@ -55,8 +69,10 @@ absl::Status Grant::CheckMethod(absl::string_view method, v1::Role role) const {
 absl::Status Grant::CheckNamespace(absl::string_view ns) const {
   if (ns.empty()) ns = kDefaultNamespace;
   if (namespaces_.empty() || namespaces_.contains(ns)) return absl::OkStatus();
-  return Denied(v1::NAMESPACE_DENIED, name(), "namespace", ns,
-                absl::StrCat(name(), " may not use the namespace ", ns));
+  absl::Status status = Denied(v1::NAMESPACE_DENIED, name(), "namespace", ns,
+                               absl::StrCat(name(), " may not use the namespace ", ns));
+  Tell("namespaces", identity_.namespaces(), &status);
+  return status;
 }
 
 absl::Status Grant::CheckMachine(absl::string_view machine) const {
@@ -67,8 +83,10 @@ absl::Status Grant::CheckMachine(absl::string_view machine) const {
 
 absl::Status Grant::CheckUnlimited(absl::string_view what) const {
   if (machines_.empty()) return absl::OkStatus();
-  return Denied(v1::MACHINE_DENIED, name(), "machine", "",
-                absl::StrCat(what, ": ", name(), " may not use all machines"));
+  absl::Status status = Denied(v1::MACHINE_DENIED, name(), "machine", "",
+                               absl::StrCat(what, ": ", name(), " may not use all machines"));
+  Tell("machines", identity_.machines(), &status);
+  return status;
 }
 
 // ---------------------------------------------------------------- requests

@@ -91,10 +91,25 @@ TEST(GrantTest, ALimitToNamespacesHoldsForEveryRequestThatNamesOne) {
   EXPECT_TRUE(grant.CheckRequest(state).ok());
 }
 
+TEST(GrantTest, WhoIsLimitedIsToldToWhatUnlessItIsMuch) {
+  v1::Identity identity = Named(v1::READER);
+  identity.add_namespaces("red");
+  identity.add_namespaces("blue");
+  v1::ListMachinesRequest green;
+  green.set_namespace_("green");
+  EXPECT_EQ(Metadata(Grant(identity).CheckRequest(green), "namespaces"), "red blue");
+  identity.clear_namespaces();
+  for (int i = 0; i < 1'000; ++i) identity.add_machines(absl::StrCat("machine-", i));
+  const absl::Status status = Grant(identity).CheckRequest(v1::ListMachinesRequest());
+  ExpectDenied(status, v1::MACHINE_DENIED, "machine", "");
+  EXPECT_EQ(Metadata(status, "machines"), "(none)");
+}
+
 TEST(GrantTest, WhoIsLimitedToMachinesMustNameThem) {
   const Grant grant = Limited("door");
   v1::ListInstancesRequest list;
   ExpectDenied(grant.CheckRequest(list), v1::MACHINE_DENIED, "machine", "");
+  EXPECT_EQ(Metadata(grant.CheckRequest(list), "machines"), "door");
   list.set_machine("safe");
   ExpectDenied(grant.CheckRequest(list), v1::MACHINE_DENIED, "machine", "safe");
   list.set_machine("door");

@@ -1,5 +1,6 @@
 #include "server/grpc_server.h"
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -19,6 +20,8 @@
 #include "server/call_admission.h"
 #include "server/connection_stats.h"
 #include "server/listen_sockets.h"
+#include "server/log_line.h"
+#include "server/monotonic_time.h"
 #include "server/orchestrator_service.h"
 #include "server/unary_call.h"
 
@@ -76,6 +79,7 @@ class GrpcServer::Impl {
       : metrics_(parts.metrics),
         connection_limits_(parts.connections),
         admission_(parts.serving, parts.access),
+        streams_(parts.streams),
         credentials_(parts.tls != nullptr ? parts.tls->ForServer()
                                           : grpc::InsecureServerCredentials()),
         orchestrator_({&admission_,
@@ -132,7 +136,14 @@ class GrpcServer::Impl {
     in_process_.Close();
     gate_.reset();
     server_->GetHealthCheckService()->Shutdown();
-    server_->Shutdown(absl::ToChronoTime(absl::Now() + grace));
+    // gRPC's own grace also waits for connections without a call: a client that reads nothing while
+    // it has none, as Python's, never sees that it should go.
+    const absl::Time deadline = MonotonicNow() + grace;
+    const bool are_done = calls_.AwaitNone(grace) && streams_->AwaitNone(deadline - MonotonicNow());
+    if (!are_done) {
+      LogLine(LogLevel::kWarn, "calls_cut_off").With("count", calls_.size() + streams_->size());
+    }
+    server_->Shutdown(absl::ToChronoTime(absl::Now() + std::min(grace, kFarewellTime)));
     server_->Wait();
   }
 
@@ -150,6 +161,7 @@ class GrpcServer::Impl {
   Metrics* const metrics_;
   const ConnectionLimits connection_limits_;
   const CallAdmission admission_;
+  ActiveStreams* const streams_;
   AnswerBudget budget_;
   ActiveStreams calls_{kUnaryCallTickInterval};
   const std::shared_ptr<grpc::ServerCredentials> credentials_;

@@ -38,6 +38,8 @@ inline constexpr size_t kGrpcMemoryBytesMax = 512 * 1'024 * 1'024;
 // Of gRPC's synchronous services: reflection.
 inline constexpr int kGrpcThreadsMax = 32;
 inline constexpr absl::Duration kUnaryCallTickInterval = absl::Seconds(1);
+// At a shutdown, for connections to hear of it before they are closed.
+inline constexpr absl::Duration kFarewellTime = absl::Milliseconds(100);
 // How often the server pings a connection on which nothing comes, and for how long it waits, so
 // that peers which vanished are noticed.
 inline constexpr absl::Duration kKeepaliveInterval = absl::Seconds(60);
@@ -77,8 +79,11 @@ class GrpcServer {
 
   void SetServing(bool serving);
 
-  // Refuses new calls, gives those that run up to `grace`, cancels what is left then, and returns
-  // when none is left. Health says NOT_SERVING.
+  // Gives the calls of Orchestrator and Admin that run up to `grace`, refuses new ones, cancels
+  // what is left then, and returns when none is left. Connections without a call are not waited
+  // for, nor are health and reflection. Health says NOT_SERVING.
+  //
+  // New calls begin during the grace: the services have to refuse them (Serving::Drain).
   void Shutdown(absl::Duration grace);
 
  private:

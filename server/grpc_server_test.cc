@@ -1,6 +1,11 @@
 // The gRPC server in this process, on a log that the tests hold back and fail.
 #include "server/grpc_server.h"
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
 #include <atomic>
 #include <cstdint>
 #include <functional>
@@ -287,6 +292,58 @@ TEST_F(GrpcServerTest, ManyWatchesSeeTheSame) {
   }
   for (std::thread& reader : readers) reader.join();
   EXPECT_EQ(complete, kWatches);
+}
+
+// A client's end of HTTP/2 that reads nothing beyond the server's first bytes.
+class SilentConnection {
+ public:
+  explicit SilentConnection(int port) : socket_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    sockaddr_in address = {};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(static_cast<uint16_t>(port));
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    EXPECT_EQ(connect(socket_, reinterpret_cast<sockaddr*>(&address), sizeof(address)), 0);
+    // The preface, and SETTINGS without any.
+    constexpr char kHello[] = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
+    EXPECT_EQ(write(socket_, kHello, sizeof(kHello) - 1), static_cast<ssize_t>(sizeof(kHello) - 1));
+    char byte = 0;
+    EXPECT_EQ(read(socket_, &byte, 1), 1);
+  }
+  ~SilentConnection() { close(socket_); }
+  SilentConnection(const SilentConnection&) = delete;
+  SilentConnection& operator=(const SilentConnection&) = delete;
+
+ private:
+  const int socket_;
+};
+
+// Longer than the test may take.
+constexpr absl::Duration kNoEnd = absl::Hours(1);
+
+TEST_F(GrpcServerTest, AShutdownWaitsForNoConnectionWithoutACall) {
+  const SilentConnection silent(server_->port());
+  BeginWithDoors();
+  serving_.Drain();
+  server_->Shutdown(kNoEnd);
+  server_.reset();
+}
+
+TEST_F(GrpcServerTest, AShutdownWaitsForTheCallsUnderWay) {
+  BeginWithDoors();
+  log_.Close();
+  absl::Status submitted = absl::UnknownError("not answered");
+  std::thread client([&] { submitted = client_->Submit(CreateDoor("a")).status(); });
+  Await([this] { return executor_.waiting() > 0; });
+  serving_.Drain();
+  std::thread opener([this] {
+    absl::SleepFor(absl::Milliseconds(50));
+    log_.Open();
+  });
+  server_->Shutdown(kNoEnd);
+  server_.reset();
+  client.join();
+  opener.join();
+  EXPECT_TRUE(submitted.ok()) << submitted;
 }
 
 }  // namespace

@@ -71,6 +71,14 @@ class LifecycleTest(unittest.TestCase):
         self.assertEqual((self.server.index, self.server.state_hash), served)
         self.assertEqual(self.state(), served)
 
+    def test_sigterm_waits_for_no_client_that_is_only_connected(self):
+        # Python's clients read nothing, and so hear nothing, while they have no call.
+        with self.server.new_channel() as channel:
+            grpc.channel_ready_future(channel).result(timeout=30)
+            submit(swoosh_server.orchestrator_pb2_grpc.OrchestratorStub(channel), send("a"))
+            self.assertEqual(self.server.terminate(), 0)
+        self.assertNotIn("calls_cut_off", self.server.log_tail())
+
     def test_sigterm_ends_watches_and_leaves_a_snapshot_and_exit_code_0(self):
         served = self.state()
         watch = self.stub.Watch(orchestrator_pb2.WatchRequest(from_index=1))

@@ -1,6 +1,7 @@
 """The page of swooshd in a real browser: what it shows, live, by keyboard, over a crash."""
 
 import contextlib
+import hashlib
 import http.client
 import http.server
 import json
@@ -19,6 +20,7 @@ from swoosh_api import COUNTER, all_records, create, register, send, submit
 
 EXAMPLES = swoosh_server.ROOT / "examples"
 MACHINES = ["machines/door.json", "council/machine.json", "order_saga/machine.json"]
+LARGE = "incident_desk/machine.json"
 PICTURES = pathlib.Path(
     os.environ.get("TEST_UNDECLARED_OUTPUTS_DIR") or swoosh_server.temporary_folder()
 )
@@ -26,11 +28,35 @@ PHONE = (390, 844)
 DESK = (1400, 1000)
 PHONE_VIEWS = {"overview": "#/", "machine": "#/machine/order", "instance": "#/instance/door-1"}
 TABS_MAX = 200
+HANG_SECONDS_MAX = 860  # on a machine that does much else
 TRAFFIC_SECONDS = 0.03  # between two proposals
 TOKEN = "a-token-of-the-test"
 # What a browser's console says of a server that is not there, and of a call that was refused.
 NO_SERVER = ("net::ERR_CONNECTION_", "net::ERR_INCOMPLETE_CHUNKED_ENCODING", "status of 503")
 REFUSED = "status of 401"
+# Of each line that lies over a box of neither of its ends, the three; arguments: the parents by id.
+CROSSED = """
+    const parents = arguments[0];
+    const within = (id, box) => id !== undefined && (id === box || within(parents[id], box));
+    const boxes = [...document.querySelectorAll('svg [data-state] .frame')].map(each => ({
+        id: each.closest('[data-state]').dataset.state, ...each.getBBox().toJSON?.() ??
+        (({x, y, width, height}) => ({x, y, width, height}))(each.getBBox())}));
+    const found = new Set();
+    for (const edge of document.querySelectorAll('svg [data-from]')) {
+        const {from, to} = edge.dataset;
+        const others = boxes.filter(({id}) => !within(from, id) && !within(to, id));
+        const path = edge.querySelector('path');
+        for (let at = 0; at < path.getTotalLength(); at += 3) {
+            const {x, y} = path.getPointAtLength(at);
+            for (const box of others) {
+                if (x > box.x + 2 && x < box.x + box.width - 2 &&
+                    y > box.y + 2 && y < box.y + box.height - 2)
+                    found.add(`${from} -> ${to} over ${box.id}`);
+            }
+        }
+    }
+    return [boxes.length, [...found]];
+"""
 HISTOGRAM = 'h_bucket{{le="0.001"}} {}\nh_bucket{{le="0.002"}} {}\nh_bucket{{le="+Inf"}} {}\n'
 
 
@@ -53,6 +79,13 @@ class Traffic:
         self._stop.set()
         self._thread.join()
         self._channel.close()
+
+
+def parents_of(state):
+    """(id, id of its parent) of each state inside."""
+    for child in state.get("states", ()):
+        yield child["id"], state["id"]
+        yield from parents_of(child)
 
 
 def fill(server):
@@ -139,6 +172,70 @@ class PageTest(unittest.TestCase):
         self.wait_for_text("tbody", "door-1")
         self.browser.click("tbody a")
         self.wait_for_text("h1", "door-1")
+
+    def test_no_line_lies_over_a_box_that_it_has_nothing_to_do_with(self):
+        if self.chart != "svg":
+            self.skipTest("there are no diagrams without the npm packages")
+        submit(self.server.orchestrator, register(json.loads((EXAMPLES / LARGE).read_text())))
+        for path in (*MACHINES, LARGE):
+            machine = json.loads((EXAMPLES / path).read_text())
+            parents = dict(parents_of(machine["root"]))
+            self.open(f"#/machine/{machine['name']}")
+            self.browser.wait_for("document.querySelector('svg [data-from] path')")
+            count, crossed = self.browser.script(CROSSED, parents)
+            self.assertEqual((count, crossed), (len(parents), []), path)
+            self.picture(f"diagram_{machine['name']}")
+
+    def test_who_may_see_some_machines_only_sees_them_and_is_told(self):
+        self.console_may_say = (REFUSED, "status of 403", "status of 404", *NO_SERVER)
+        tokens = {"r": ("READER", ["door", "absent"]), "o": ("OPERATOR", [])}
+        identities = [
+            {"name": name, "role": role, "machines": machines,
+             "token_sha256": [hashlib.sha256(f"{name}-{TOKEN}".encode()).hexdigest()]}
+            for name, (role, machines) in tokens.items()
+        ]  # fmt: skip
+        access = self.server.folder / "access.json"
+        access.write_text(json.dumps({"identities": identities}))
+        self.server.terminate()
+        self.server.flags = ("--auth", access)
+        self.server.start()
+        self.browser.open(f"http://{self.server.http_address}/")
+        self.browser.wait_for("document.querySelector('dialog').open")
+        self.browser.press(*f"r-{TOKEN}", browser.ENTER)
+        self.browser.wait_for("document.querySelector('#connection').innerText === 'live'")
+        self.wait_for_text("#limits", "door, absent")
+        names = self.browser.script(
+            "return [...document.querySelectorAll('.card h3')].map(each => each.textContent)"
+        )
+        self.assertEqual(names, ["door"])
+        self.picture("limited")
+        self.browser.script("location.hash = '#/machine/door'")
+        self.wait_for_text(self.total("locked"), "3")
+        for transition in (create("late", "door"), send("late", "unlock", {"code": "0000"})):
+            self.server.orchestrator.Submit(
+                orchestrator_pb2.SubmitRequest(transitions=[transition]),
+                metadata=[("authorization", f"Bearer o-{TOKEN}")],
+                timeout=30,
+            )
+        self.wait_for_text(self.total("closed"), "1")
+        self.browser.script("location.hash = '#/instance/late'")
+        self.browser.wait_for("document.querySelectorAll('.history li').length === 2")
+        # The record that created this one is also about a machine that is not for the reader.
+        self.browser.script("location.hash = '#/instance/door-2'")
+        self.wait_for_text("#context", '"tries": 0')
+        self.wait_for_text("section .notice:not([hidden])", "may not use the machine counter")
+        self.browser.script("location.hash = '#/machine/order'")
+        self.wait_for_text("main", "There is no machine order that you may see.")
+
+    def test_an_empty_server_says_that_it_is_empty(self):
+        self.traffic.stop()
+        self.server.kill()
+        shutil.rmtree(self.server.data_dir)
+        self.server.start()
+        self.open()
+        self.wait_for_text(".notice:not([hidden])", "No machine is registered yet.")
+        self.wait_for_text("main", "Nothing yet.")
+        self.picture("empty")
 
     def test_what_an_operator_looks_at_first_is_there_and_moves(self):
         self.open()
@@ -354,4 +451,4 @@ def guarded(server):
 
 
 if __name__ == "__main__":
-    test_main.run()
+    test_main.run(HANG_SECONDS_MAX)

@@ -8,17 +8,20 @@ const CALL_TIMEOUT_MS = 30_000;
 export const namespace = new URLSearchParams(location.search).get("namespace") ?? "";
 
 export class ApiError extends Error {
-  /** `status` is HTTP's, 0 where no answer came; `reason` is the contract's ErrorReason, or "". */
-  constructor(status, message, reason = "") {
+  /** `status` is HTTP's, 0 where no answer came; `reason` is the contract's ErrorReason, or "", and
+   *  `metadata` what stands beside it. */
+  constructor(status, message, reason = "", metadata = {}) {
     super(message);
     this.status = status;
     this.reason = reason;
+    this.metadata = metadata;
   }
 
   static async of(response) {
     const error = await response.json().catch(() => ({}));
     const info = error.details?.find((each) => each["@type"]?.endsWith("google.rpc.ErrorInfo"));
-    return new ApiError(response.status, error.message ?? response.statusText, info?.reason);
+    const message = error.message ?? response.statusText;
+    return new ApiError(response.status, message, info?.reason, info?.metadata);
   }
 }
 
@@ -54,7 +57,9 @@ export async function open(path, parameters = {}, { headers = {}, signal } = {})
   const query = new URLSearchParams();
   if (namespace && path.startsWith("/v1/")) query.set("namespace", namespace);
   for (const [name, value] of Object.entries(parameters)) {
-    if (value !== "" && value !== null && value !== undefined) query.append(name, value);
+    for (const each of [value].flat()) {
+      if (each !== "" && each !== null && each !== undefined) query.append(name, each);
+    }
   }
   const url = query.size ? `${path}?${query}` : path;
   while (true) {

@@ -1,7 +1,7 @@
 // How many instances are in each state, and how often each edge was taken since the page was
 // opened.
 
-import { get } from "./api.js";
+import { get, segment } from "./api.js";
 
 const PAGE_SIZE = 1000;
 // More are not followed: each is kept here with its configuration.
@@ -10,6 +10,7 @@ export const INSTANCES_MAX = 20_000;
 class MachineCount {
   constructor(name) {
     this.name = name;
+    this.index = 0n; // what is counted of it is of this index
     this.version = 1;
     this.states = new Map(); // id -> how many instances are in it now
     this.edges = new Map(); // id -> how often it was taken
@@ -27,23 +28,24 @@ class MachineCount {
 export class Census {
   constructor() {
     this.machines = new Map(); // name -> MachineCount
-    this.index = 0n; // what is counted here is of this index
+    this.index = 0n; // what is counted here is of this index, or a later one
+    this.machines_allowed = null; // names, where not all machines may be seen
     this.complete = true; // false: there are more instances than are followed
     this.followed = new Map(); // id -> {machine, configuration, status}
   }
 
-  /** Counts what there is. The pages are all of one index, so changes go on from there. */
+  /** Counts what there is, and may be seen. */
   async read() {
-    await this.readMachines();
-    let page_token = "";
-    do {
-      const parameters = { page_size: PAGE_SIZE, view: "VIEW_BASIC", page_token };
-      const page = await get("/v1/instances", parameters);
-      this.index = BigInt(page.index ?? 0);
-      for (const each of page.instances ?? []) this.follow(each.id, each);
-      page_token = page.nextPageToken ?? "";
-    } while (page_token && this.followed.size < INSTANCES_MAX);
-    this.complete = page_token === "";
+    try {
+      await this.readMachines();
+      await this.readInstances("");
+    } catch (error) {
+      // Who is limited to some machines is told which: nothing is left out in silence.
+      const { machines } = error.metadata ?? {};
+      if (error.reason !== "MACHINE_DENIED" || !machines) throw error;
+      this.machines_allowed = machines.split(" ");
+      await this.readAllowed();
+    }
   }
 
   /** Of all machines, the latest version. */
@@ -54,6 +56,38 @@ export class Census {
       for (const { name, version } of page.machines ?? []) this.machine(name).version = version;
       page_token = page.nextPageToken ?? "";
     } while (page_token);
+  }
+
+  /** Of each machine that may be seen, and is there. */
+  async readAllowed() {
+    for (const name of this.machines_allowed) {
+      try {
+        const { version } = await get(`/v1/machines/${segment(name)}`);
+        this.machine(name).version = version;
+      } catch (error) {
+        if (error.status !== 404) throw error;
+      }
+      await this.readInstances(name);
+    }
+  }
+
+  /**
+   * Of a machine, or of all. The pages are all of one index, so changes go on from there; where
+   * machines are read one after the other, from the first one's.
+   */
+  async readInstances(machine) {
+    let page_token = "";
+    let index = 0n;
+    do {
+      const parameters = { machine, page_size: PAGE_SIZE, view: "VIEW_BASIC", page_token };
+      const page = await get("/v1/instances", parameters);
+      index = BigInt(page.index ?? 0);
+      for (const each of page.instances ?? []) this.follow(each.id, each);
+      page_token = page.nextPageToken ?? "";
+    } while (page_token && this.followed.size < INSTANCES_MAX);
+    this.complete &&= page_token === "";
+    if (this.index === 0n || index < this.index) this.index = index;
+    if (this.machines.has(machine)) this.machine(machine).index = index;
   }
 
   machine(name) {
@@ -82,9 +116,10 @@ export class Census {
     this.machine(entry.machine).add(entry, -1);
   }
 
-  /** Counts a Change of the record after those counted. */
-  apply(change) {
+  /** Counts a Change of the record at `index`, which comes after those before it. */
+  apply(change, index) {
     const machine = this.machine(change.machine);
+    if (index <= machine.index) return; // counted when it was read
     machine.version = Math.max(machine.version, change.machineVersion ?? 1);
     for (const edge of change.edges ?? []) {
       machine.edges.set(edge, (machine.edges.get(edge) ?? 0) + 1);

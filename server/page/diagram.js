@@ -9,13 +9,19 @@ const FLASH_MS = 900;
 
 let diagrams = 0;
 
+/** On the way from one point to another, at most so far from the first, and half the way. */
+function towards(from, to, distance) {
+  const length = Math.hypot(to.x - from.x, to.y - from.y);
+  const share = length === 0 ? 0 : Math.min(0.5, distance / length);
+  return `${from.x + (to.x - from.x) * share},${from.y + (to.y - from.y) * share}`;
+}
+
 /** Through the points, with the corners between them rounded. */
 function pathThrough(points) {
-  const middle = (a, b) => `${(a.x + b.x) / 2},${(a.y + b.y) / 2}`;
   let path = `M${points[0].x},${points[0].y}`;
   for (let i = 1; i + 1 < points.length; i += 1) {
-    if (i === 1) path += `L${middle(points[0], points[1])}`;
-    path += `Q${points[i].x},${points[i].y} ${middle(points[i], points[i + 1])}`;
+    const [before, corner, after] = points.slice(i - 1, i + 2);
+    path += `L${towards(corner, before, CORNER)}Q${corner.x},${corner.y} ${towards(corner, after, CORNER)}`;
   }
   return `${path}L${points.at(-1).x},${points.at(-1).y}`;
 }
@@ -105,7 +111,8 @@ class Diagram {
     const labels = line.edges.map((edge, row) =>
       this.edgeLabel(edge, label.x, first + row * LINE, path),
     );
-    return svg("g", { class: "edge" }, path, ...labels);
+    const ends = { "data-from": line.source.id, "data-to": line.target.id };
+    return svg("g", { class: "edge", ...ends }, path, ...labels);
   }
 
   /** An edge's text; `path` is null for one that is written inside its state. */

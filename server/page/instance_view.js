@@ -69,6 +69,7 @@ function historyItem(record, id) {
 function historyView(id) {
   const list = h("ol", { class: "history", reversed: true });
   const more = h("button", { type: "button", hidden: true, onclick: readMore }, "Older");
+  const problem = h("p", { class: "notice", hidden: true });
   const path = `/v1/instances/${segment(id)}/history`;
   let page_token = "";
 
@@ -91,7 +92,16 @@ function historyView(id) {
     page_token = page.nextPageToken ?? "";
     more.hidden = page_token === "";
   }
-  return { element: h("section", {}, h("h2", {}, "History"), list, more), read };
+  // A record may hold what its reader may not see, where the instance itself has nothing of that.
+  async function tryToRead() {
+    problem.hidden = true;
+    await read().catch((error) => {
+      setText(problem, error.message);
+      problem.hidden = false;
+    });
+  }
+  const title = h("h2", {}, "History");
+  return { element: h("section", {}, title, problem, list, more), read: tryToRead };
 }
 
 const timerText = ({ id, event, due }) =>

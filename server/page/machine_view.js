@@ -88,9 +88,11 @@ function instancesView(machine, state) {
   return { element: h("section", {}, h("h2", {}, "Instances"), form, frame, note, more), update };
 }
 
+const whichOnes = ({ census }) => (census.machines_allowed ? " that you may see" : "");
+
 function unknownMachine(app, name) {
   return {
-    element: h("p", { class: "notice" }, `There is no machine ${name}.`),
+    element: h("p", { class: "notice" }, `There is no machine ${name}${whichOnes(app)}.`),
     title: "swoosh",
     update() {
       if (app.census.machines.has(name)) app.navigate();

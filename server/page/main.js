@@ -99,13 +99,22 @@ app.navigate = function navigate() {
 // ---------------------------------------------------------------- what keeps it going
 
 function onResponse(response) {
-  app.census.index = BigInt(response.index ?? 0);
+  const index = BigInt(response.index ?? 0);
+  app.census.index = index;
   if (response.changes) {
-    for (const change of response.changes) app.census.apply(change);
+    for (const change of response.changes) app.census.apply(change, index);
     app.tail.add(response);
     view.onRecord(response);
   }
   draw();
+}
+
+/** Who may not see the default namespace is shown the first one of his own. */
+function goToOwnNamespace({ reason, metadata }) {
+  if (namespace !== "" || reason !== "NAMESPACE_DENIED" || !metadata.namespaces) return false;
+  const [first] = metadata.namespaces.split(" ");
+  location.replace(`${location.pathname}?namespace=${encodeURIComponent(first)}${location.hash}`);
+  return true;
 }
 
 /** Reads all there is and watches what changes after, for ever. */
@@ -121,10 +130,12 @@ async function follow() {
       await app.tail.read(census.index);
       app.navigate();
       const from_index = String(census.index + 1n);
-      await watch({ from_index, history_id }, { onResponse, onState: showConnection });
+      const machines = census.machines_allowed ?? [];
+      await watch({ from_index, history_id, machines }, { onResponse, onState: showConnection });
       showConnection("reconnecting", "another history, or records that are gone: reading anew");
     } catch (error) {
-      showConnection("reconnecting", error.message);
+      if (goToOwnNamespace(error)) return;
+      showConnection(error.status === 403 ? "refused" : "reconnecting", error.message);
     }
     await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
   }

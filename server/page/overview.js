@@ -105,6 +105,7 @@ function machinesView({ census }) {
   const cards = new Map();
   const list = h("div", { class: "cards" });
   const note = h("p", { class: "notice", hidden: true });
+  const limits = h("p", { class: "notice", id: "limits", hidden: true });
   const actions = new Map();
   const observer = new IntersectionObserver((entries) => {
     for (const { isIntersecting, target } of entries) {
@@ -118,7 +119,7 @@ function machinesView({ census }) {
     observer.observe(element);
   };
   return {
-    element: h("section", {}, h("h2", {}, "Machines"), note, list),
+    element: h("section", {}, h("h2", {}, "Machines"), limits, note, list),
     update() {
       for (const [name, counts] of busiestFirst(census.machines)) {
         if (!cards.has(name)) {
@@ -127,12 +128,16 @@ function machinesView({ census }) {
         }
         cards.get(name).update();
       }
+      limits.hidden = census.machines_allowed === null;
+      setText(limits, `You see these machines only: ${census.machines_allowed?.join(", ")}.`);
       note.hidden = census.complete && census.machines.size > 0;
-      setText(note, census.complete ? "No machine is registered yet." : partialNote());
+      setText(note, census.complete ? NOTHING_YET : partialNote());
     },
     close: () => observer.disconnect(),
   };
 }
+
+const NOTHING_YET = "No machine is registered yet. `swooshctl machine put FILE` registers one.";
 
 /** What is said where not all instances are counted. */
 export const partialNote = () => `Counts are of the first ${count(INSTANCES_MAX)} instances.`;

@@ -28,10 +28,12 @@ function timeOfDay(time) {
   return [date.getHours(), date.getMinutes(), date.getSeconds()].map(two).join(":");
 }
 
-const timeRange = (_plot, first, last) => [
-  Math.max(last - WINDOW_SECONDS_MAX, Math.min(first, last - WINDOW_SECONDS_MIN)),
-  last,
-];
+/** Up to the newest sample; up to now while there is none. */
+function timeRange(_plot, first, last) {
+  const end = last ?? Date.now() / 1000;
+  const begin = Math.min(first ?? end, end - WINDOW_SECONDS_MIN);
+  return [Math.max(end - WINDOW_SECONDS_MAX, begin), end];
+}
 
 function options({ lines, text, floor }, width) {
   const grid = { stroke: color("--line"), width: 1 };

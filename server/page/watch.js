@@ -7,16 +7,25 @@ const RETRY_MS = [250, 500, 1000, 2000];
 // The server says something every second, so this much silence is a connection that died.
 const SILENCE_MS_MAX = 10_000;
 
+const CANT_BE_RESUMED = [
+  "HISTORY_MISMATCH",
+  "INDEX_AHEAD",
+  "INDEX_TRIMMED",
+  "MACHINE_DENIED",
+  "NAMESPACE_DENIED",
+];
+
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 /**
- * Watches from an index of a history on, until the server says that this can't be resumed: another
- * history, or records that were trimmed. Then it returns, and what is shown has to be read anew.
+ * Watches with the parameters of a WatchRequest, until the server says that this can't be resumed:
+ * another history, records that were trimmed, or other machines that may be seen. Then it returns,
+ * and what is shown has to be read anew.
  *
  *   onResponse(response)    a WatchResponse
  *   onState(state, reason)  "live", or "reconnecting" and why
  */
-export async function watch({ from_index, history_id }, { onResponse, onState }) {
+export async function watch(parameters, { onResponse, onState }) {
   let last_id = null;
   for (let failures = 0; ; failures += 1) {
     const stop = new AbortController();
@@ -28,11 +37,7 @@ export async function watch({ from_index, history_id }, { onResponse, onState })
     try {
       heard();
       const headers = last_id === null ? {} : { "Last-Event-ID": last_id };
-      const response = await open(
-        "/v1/watch",
-        { from_index, history_id },
-        { headers, signal: stop.signal },
-      );
+      const response = await open("/v1/watch", parameters, { headers, signal: stop.signal });
       for await (const event of eventsOf(response.body, heard)) {
         if (event.type === "status") throw new ApiError(503, JSON.parse(event.data).message);
         if (failures >= 0) onState("live", "");
@@ -42,7 +47,7 @@ export async function watch({ from_index, history_id }, { onResponse, onState })
       }
       onState("reconnecting", "the connection ended");
     } catch (error) {
-      if (["HISTORY_MISMATCH", "INDEX_AHEAD", "INDEX_TRIMMED"].includes(error.reason)) return;
+      if (CANT_BE_RESUMED.includes(error.reason)) return;
       onState("reconnecting", stop.signal.aborted ? "nothing came any more" : error.message);
     } finally {
       clearTimeout(silence);
