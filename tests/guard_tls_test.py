@@ -1,4 +1,4 @@
-"""External guards asked through TLS: who is believed, whom the provider believes, files replaced."""
+"""External guards asked through TLS: who is believed, and by whom, and files replaced."""
 
 import contextlib
 import json

@@ -326,7 +326,7 @@ class ClientCertificateTest(HttpsTestCase):
         )
         self.start("--tls_client_ca", self.clients.path, "--auth", access, client=self.client)
         name = ("swoosh-certificate-name-bin", b"spiffe://example.org/ops")
-        for secret in ((), (("swoosh-in-process-bin", b""),), (("swoosh-in-process-bin", b"\0" * 32),)):
+        for secret in ([], [("swoosh-in-process-bin", b"")], [("swoosh-in-process-bin", bytes(32))]):
             with self.assertRaises(grpc.RpcError) as raised:
                 self.stub(self.client).GetState(
                     orchestrator_pb2.GetStateRequest(),

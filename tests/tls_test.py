@@ -50,8 +50,8 @@ class TlsTestCase(unittest.TestCase):
         self.certificate, self.key = certificates.server_certificate(self.authority, "first")
 
     def start(self, *flags, certificate=None, key=None):
-        flags = ["--tls_cert", certificate or self.certificate, "--tls_key", key or self.key, *flags]
-        server = swoosh_server.Server(*flags, https=certificates.https(self.authority))
+        pair = ["--tls_cert", certificate or self.certificate, "--tls_key", key or self.key]
+        server = swoosh_server.Server(*pair, *flags, https=certificates.https(self.authority))
         self.addCleanup(server.close)
         return server
 

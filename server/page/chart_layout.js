@@ -3,8 +3,8 @@
 //
 // A line to or from a state that lies deeper leads through a gate: a point at the top or the bottom
 // of each inside on its way, which has a rank of its own there. So it is laid out like any other,
-// and no line crosses a box that it has nothing to do with: in a rank it keeps to a lane of its own,
-// straight up or down, and it moves sideways between ranks only.
+// and no line crosses a box that it has nothing to do with: in a rank it keeps to a lane of its
+// own, straight up or down, and it moves sideways between ranks only.
 
 const CHARACTER = 7.3; // the width of one, in the diagram's monospaced font
 export const LINE = 17;
@@ -113,8 +113,8 @@ class Ranks {
 }
 
 /**
- * Sizes a state from what is inside it; positions are relative to the state until place(). False: it
- * is as it was, as no line was led through since.
+ * Sizes a state from what is inside it; positions are relative to the state until place(). False:
+ * it is as it was, as no line was led through since.
  */
 function size(dagre, node) {
   const is_new = node.width === undefined || node.passes.length > 0;

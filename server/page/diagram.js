@@ -21,7 +21,8 @@ function pathThrough(points) {
   let path = `M${points[0].x},${points[0].y}`;
   for (let i = 1; i + 1 < points.length; i += 1) {
     const [before, corner, after] = points.slice(i - 1, i + 2);
-    path += `L${towards(corner, before, CORNER)}Q${corner.x},${corner.y} ${towards(corner, after, CORNER)}`;
+    const [begin, end] = [before, after].map((each) => towards(corner, each, CORNER));
+    path += `L${begin}Q${corner.x},${corner.y} ${end}`;
   }
   return `${path}L${points.at(-1).x},${points.at(-1).y}`;
 }
