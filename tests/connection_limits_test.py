@@ -130,6 +130,7 @@ class ConnectionLimitsTest(unittest.TestCase):
         authority = certificates.Authority(folder)
         certificate, key = certificates.server_certificate(authority)
         server = self.start("--tls_cert", certificate, "--tls_key", key)
+        server.https = certificates.https(authority)
         context = ssl.create_default_context(cafile=authority.path)
         context.set_alpn_protocols(["h2"])
         connection = self.connect(server, tls=context, acknowledges=False)
