@@ -35,8 +35,8 @@ inline constexpr uint64_t kSnapshotEntryBytesAssumed = 256;
 // due, at the rate at which records came since the one before; and within the seconds.
 inline constexpr double kSnapshotIntervalShareMax = 0.75;
 inline constexpr absl::Duration kSnapshotDurationMax = absl::Minutes(1);
-// When nothing was committed for as long, a snapshot is written as fast as it can be. A disk that is
-// slow to sync is no reason to burden it more: it takes less than that.
+// When nothing was committed for as long, a snapshot is written as fast as it can be. A disk that
+// is slow to sync is no reason to burden it more: it takes less than that.
 inline constexpr absl::Duration kSnapshotAloneAfter = absl::Milliseconds(500);
 // Of its thread. It still gets a processor's share that lets it end when all are busy.
 inline constexpr int kSnapshotNice = 5;
