@@ -13,6 +13,7 @@ from swoosh_api import CALL_SECONDS_MAX, COUNTER, create, refusal_of, register, 
 SUBMIT = "/swoosh.v1.Orchestrator/Submit"
 QUEUE_WAITING_MAX = 4096
 FLOOD_CALLS = QUEUE_WAITING_MAX + 100
+STREAMS_MAX = 1024
 
 
 class BadInputTest(unittest.TestCase):
@@ -106,10 +107,11 @@ class BadInputTest(unittest.TestCase):
         toil = request(*[send("c", "work")] * 500, send("nobody"))
         blocker = self.stub.Submit.future(toil, timeout=2 * CALL_SECONDS_MAX)
         small = request(send("i", "fly")).SerializeToString()
-        # Two connections, since one may not have so many calls open.
-        other_channel = self.server.new_channel()
-        self.addCleanup(other_channel.close)
-        submits = itertools.cycle((self.raw_submit(), self.raw_submit(other_channel)))
+        # Over several connections, since one may not have so many calls open.
+        channels = [self.server.new_channel() for _ in range(FLOOD_CALLS // STREAMS_MAX + 1)]
+        for channel in channels:
+            self.addCleanup(channel.close)
+        submits = itertools.cycle([self.raw_submit(channel) for channel in channels])
         calls = [
             next(submits).future(small, timeout=2 * CALL_SECONDS_MAX) for _ in range(FLOOD_CALLS)
         ]

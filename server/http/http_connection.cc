@@ -96,6 +96,7 @@ absl::StatusOr<std::string> HttpConnection::ReadBody(size_t bytes_max) {
     if (absl::IsDeadlineExceeded(status) || now > deadline) {
       return absl::DeadlineExceededError("the body did not come in time");
     }
+    if (absl::IsCancelled(status)) return status;
     if (!status.ok()) return absl::InvalidArgumentError("the body ended before its end");
   }
 }

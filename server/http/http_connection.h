@@ -65,7 +65,7 @@ class HttpConnection {
   const std::vector<std::string>& client_names() const { return socket_.client_names(); }
 
   // The whole body. kOutOfRange: it is larger than `bytes_max`; kDeadlineExceeded: it did not come
-  // in time; kInvalidArgument: it ended before its end.
+  // in time; kInvalidArgument: it ended before its end; kCancelled: the server stops.
   absl::StatusOr<std::string> ReadBody(size_t bytes_max);
 
   // Sends the answer, and reads what is left of the request. Returns its code.
