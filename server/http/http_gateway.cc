@@ -67,8 +67,8 @@ HttpAnswer BodyRefusal(const absl::Status& error) {
     case absl::StatusCode::kDeadlineExceeded:
       return Refusal(408, google::rpc::DEADLINE_EXCEEDED, error.message());
     case absl::StatusCode::kCancelled:
-      return AnswerOf(MakeError(absl::StatusCode::kUnavailable, v1::DRAINING,
-                                "the server is shutting down"));
+      return AnswerOf(
+          MakeError(absl::StatusCode::kUnavailable, v1::DRAINING, "the server is shutting down"));
     default:
       return Refusal(400, google::rpc::INVALID_ARGUMENT, error.message());
   }
