@@ -17,19 +17,13 @@ namespace {
 constexpr char kTextType[] = "text/plain; charset=utf-8";
 constexpr char kMetricsType[] = "text/plain; version=0.0.4; charset=utf-8";
 
-// There is always 127.0.0.1, and clients of "localhost" find it.
-std::string HostToListenOn(const std::string& host) {
-  return host == "localhost" ? "127.0.0.1" : host;
-}
-
 bool IsForProbes(absl::string_view path) { return path == "/healthz" || path == "/readyz"; }
 
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<HttpServer>> HttpServer::Start(const HostPort& address,
                                                               Handlers handlers, TlsContexts* tls) {
-  absl::StatusOr<std::unique_ptr<HttpListener>> listener =
-      HttpListener::Open(HostToListenOn(address.host), address.port);
+  absl::StatusOr<std::unique_ptr<HttpListener>> listener = HttpListener::Open(address);
   if (!listener.ok()) {
     return absl::UnavailableError(absl::StrCat("can't listen on ", address.ToString(),
                                                " for HTTP: ", listener.status().message()));

@@ -8,8 +8,8 @@
 
 namespace swoosh {
 
-// What a connection's kernel buffer takes of what was not read yet. gRPC reads all of it at once
-// and begins every call in it before it does anything else, so this bounds how many those are.
+// What a connection's kernel buffer takes of what was not read yet. gRPC, for one, reads all of it
+// at once and begins every call in it before it does anything else: this bounds how many those are.
 inline constexpr int kReceiveBufferBytes = 128 * 1'024;
 
 // TCP sockets that listen on one port, at every address that a host name stands for. Closed when

@@ -15,6 +15,7 @@
 #include "server/http/browser_guard.h"
 #include "server/http/message_json.h"
 #include "server/monotonic_time.h"
+#include "server/serving.h"
 #include "server/status_conversion.h"
 
 namespace swoosh {
@@ -67,8 +68,7 @@ HttpAnswer BodyRefusal(const absl::Status& error) {
     case absl::StatusCode::kDeadlineExceeded:
       return Refusal(408, google::rpc::DEADLINE_EXCEEDED, error.message());
     case absl::StatusCode::kCancelled:
-      return AnswerOf(
-          MakeError(absl::StatusCode::kUnavailable, v1::DRAINING, "the server is shutting down"));
+      return AnswerOf(DrainingError());
     default:
       return Refusal(400, google::rpc::INVALID_ARGUMENT, error.message());
   }

@@ -3,26 +3,25 @@
 
 #include <functional>
 #include <memory>
-#include <string>
 #include <thread>
 
 #include "absl/status/statusor.h"
-#include "absl/strings/string_view.h"
+#include "server/listen_sockets.h"
+#include "server/options.h"
 
 namespace swoosh {
 
 // A port that connections are accepted on, by a thread of its own.
 class HttpListener {
  public:
-  // Listens on `host`, an address or a name, and `port`; 0 picks a free one.
-  //   kUnavailable: it can't; the message says why
-  static absl::StatusOr<std::unique_ptr<HttpListener>> Open(const std::string& host, int port);
+  // As ListenSockets::Open.
+  static absl::StatusOr<std::unique_ptr<HttpListener>> Open(const HostPort& address);
   // As Stop().
   ~HttpListener();
   HttpListener(const HttpListener&) = delete;
   HttpListener& operator=(const HttpListener&) = delete;
 
-  int port() const { return port_; }
+  int port() const { return sockets_.port(); }
 
   // Calls `take` for each connection, on the listener's thread: a socket that does not block, to be
   // closed by whoever takes it. Once.
@@ -34,13 +33,12 @@ class HttpListener {
   void Stop();
 
  private:
-  HttpListener() = default;
-  absl::Status Bind(const std::string& host, int port);
+  explicit HttpListener(ListenSockets sockets);
   void Run(const std::function<void(int file)>& take) const;
+  static void Accept(int socket, const std::function<void(int file)>& take);
 
-  int port_ = 0;
-  int socket_ = -1;
-  int stopping_ = -1;
+  const ListenSockets sockets_;
+  const int stopping_;
   std::thread thread_;
 };
 

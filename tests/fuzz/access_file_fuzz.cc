@@ -4,11 +4,11 @@
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "core/check.h"
-#include "google/protobuf/stubs/logging.h"
 #include "google/protobuf/util/json_util.h"
 #include "server/access_policy.h"
 #include "swoosh/v1/access.pb.h"
 #include "tests/fuzz/fuzz_target.h"
+#include "tests/fuzz/quiet_protobuf.h"
 
 namespace swoosh {
 namespace {
@@ -36,9 +36,7 @@ void CheckCertificates(const AccessPolicy& policy, const v1::Identity& identity)
 }  // namespace swoosh
 
 int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  // Of each text that is no UTF-8, else.
-  static google::protobuf::LogHandler* const logging = google::protobuf::SetLogHandler(nullptr);
-  static_cast<void>(logging);
+  swoosh::KeepProtobufQuiet();
   const absl::string_view text = swoosh::FuzzInput(data, size);
   const absl::StatusOr<swoosh::AccessPolicy> policy = swoosh::AccessPolicy::Parse(text);
   if (!policy.ok()) {

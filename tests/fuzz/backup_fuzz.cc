@@ -10,9 +10,9 @@
 #include "core/backup_format.h"
 #include "core/check.h"
 #include "core/record.h"
-#include "google/protobuf/stubs/logging.h"
 #include "swoosh/v1/record.pb.h"
 #include "tests/fuzz/fuzz_target.h"
+#include "tests/fuzz/quiet_protobuf.h"
 
 namespace swoosh {
 namespace {
@@ -94,9 +94,7 @@ std::string Repaired(absl::string_view damaged) {
 }  // namespace swoosh
 
 int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  // Of each text that is no UTF-8, else.
-  static google::protobuf::LogHandler* const logging = google::protobuf::SetLogHandler(nullptr);
-  static_cast<void>(logging);
+  swoosh::KeepProtobufQuiet();
   const absl::string_view bytes = swoosh::FuzzInput(data, size);
   swoosh::CheckBackup(bytes);
   swoosh::CheckBackup(swoosh::Repaired(bytes));

@@ -4,12 +4,12 @@
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "core/check.h"
-#include "google/protobuf/stubs/logging.h"
 #include "google/protobuf/util/message_differencer.h"
 #include "server/http/message_json.h"
 #include "server/http/routes.h"
 #include "swoosh/v1/orchestrator.pb.h"
 #include "tests/fuzz/fuzz_target.h"
+#include "tests/fuzz/quiet_protobuf.h"
 
 namespace swoosh {
 namespace {
@@ -44,9 +44,7 @@ void CheckUrl(absl::string_view text) {
 }  // namespace swoosh
 
 int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  // Of each text that is no UTF-8, else.
-  static google::protobuf::LogHandler* const logging = google::protobuf::SetLogHandler(nullptr);
-  static_cast<void>(logging);
+  swoosh::KeepProtobufQuiet();
   const absl::string_view text = swoosh::FuzzInput(data, size);
   swoosh::v1::SubmitRequest submit;
   swoosh::CheckReading(swoosh::ReadJson(text, &submit), submit);

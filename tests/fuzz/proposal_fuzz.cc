@@ -8,12 +8,12 @@
 #include "core/check.h"
 #include "core/reducer.h"
 #include "core/state.h"
-#include "google/protobuf/stubs/logging.h"
 #include "google/protobuf/util/json_util.h"
 #include "server/request_parsing.h"
 #include "server/request_validation.h"
 #include "swoosh/v1/orchestrator.pb.h"
 #include "tests/fuzz/fuzz_target.h"
+#include "tests/fuzz/quiet_protobuf.h"
 
 namespace swoosh {
 namespace {
@@ -99,9 +99,7 @@ void CheckReducing(const v1::SubmitRequest& request) {
 }  // namespace swoosh
 
 int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  // Of each text that is no UTF-8, else.
-  static google::protobuf::LogHandler* const logging = google::protobuf::SetLogHandler(nullptr);
-  static_cast<void>(logging);
+  swoosh::KeepProtobufQuiet();
   const absl::string_view bytes = swoosh::FuzzInput(data, size);
   swoosh::v1::SubmitRequest request;
   if (!request.ParseFromArray(data, static_cast<int>(size))) {

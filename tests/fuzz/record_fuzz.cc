@@ -6,9 +6,9 @@
 #include "absl/strings/string_view.h"
 #include "core/check.h"
 #include "core/record.h"
-#include "google/protobuf/stubs/logging.h"
 #include "swoosh/v1/record.pb.h"
 #include "tests/fuzz/fuzz_target.h"
+#include "tests/fuzz/quiet_protobuf.h"
 
 namespace swoosh {
 namespace {
@@ -49,9 +49,7 @@ void CheckRecord(absl::string_view stored) {
 }  // namespace swoosh
 
 int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  // Of each text that is no UTF-8, else.
-  static google::protobuf::LogHandler* const logging = google::protobuf::SetLogHandler(nullptr);
-  static_cast<void>(logging);
+  swoosh::KeepProtobufQuiet();
   const absl::string_view bytes = swoosh::FuzzInput(data, size);
   swoosh::CheckRecord(bytes);
   const char version[] = {swoosh::kRecordFormatVersion};
