@@ -77,6 +77,20 @@ class HistoryCheckerTest(HandMadeHistory):
         self.accept(second, early, duplicate=True)
         self.assert_named()
 
+    def test_what_a_stream_sent_may_succeed_late_in_an_attempt_that_was_unseen_too(self):
+        first = self.ask("1", add("b"), stream="s")  # refused by the first attempt
+        second = self.ask("2", ledger.create("a"), stream="s")
+        early, _ = self.commit("2", ledger.create("a"))
+        self.submit("3", ledger.create("b"))
+        for key in (first, second):
+            self.checker.doubt(key)
+        late, _ = self.commit("1", add("b"))  # by the second one
+        for key in (first, second):
+            self.checker.doubt(key)
+        self.accept(first, late, duplicate=True)
+        self.accept(second, early, duplicate=True)
+        self.assert_named()
+
     def test_a_good_watch_passes_over_a_reconnection(self):
         for number in range(3):
             self.submit(f"{number}", ledger.create(f"{number}"), ledger.create(f"other-{number}"))
@@ -164,6 +178,15 @@ class HistoryCheckerTest(HandMadeHistory):
         early, _ = self.commit("2", ledger.create("b"))
         self.accept(first, *self.commit("1", ledger.create("a")))
         self.accept(self.ask("2", ledger.create("b")), early)
+        self.assert_named("REORDERED")
+
+    def test_a_stream_that_its_first_attempt_applied_in_another_order_is_reordered(self):
+        keys = [self.ask(each, ledger.create(each), stream="s") for each in "ab"]
+        records = [self.commit(each, ledger.create(each))[0] for each in "ba"]
+        for key in keys:
+            self.checker.doubt(key)
+        for key, record in zip(keys, reversed(records)):
+            self.accept(key, record, duplicate=True)
         self.assert_named("REORDERED")
 
     def test_a_stream_that_is_not_applied_in_the_order_sent_is_reordered(self):

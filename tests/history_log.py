@@ -187,7 +187,7 @@ class LogChecks:
             return
         stream = self._streams.setdefault(operation.stream, Stream())
         stream.fresh = max(stream.fresh, index)
-        if duplicate or not operation.in_doubt:
+        if operation.attempts == 1 or (duplicate and operation.attempts == 2):
             stream.firm = max(stream.firm, index)
 
     def _justify(self, operation, ids, fits, sort, what, told=0):

@@ -20,7 +20,7 @@ class ProposalChecks(LogChecks):
         """An attempt ended with nothing known, and the request is sent again. `in_order` False: on
         its stream others may have been carried out before it."""
         operation = self._open[key]
-        operation.in_doubt = True
+        operation.attempts += 1
         if not in_order:
             operation.stream = None
 
@@ -78,7 +78,8 @@ class ProposalChecks(LogChecks):
         if accepted.index <= floor:
             self.report(
                 "REORDERED",
-                f"{request_id}: record {accepted.index}, and {floor} came before it was sent",
+                f"{request_id}: record {accepted.index}, and {floor} came before it was sent; "
+                f"{operation.attempts} attempts, duplicate {accepted.duplicate}",
             )
 
     def _check_results(self, request_id, transitions, accepted):

@@ -59,16 +59,20 @@ class WatchFilter(NamedTuple):
 class Operation:
     floor: int
     what: tuple  # (request id, transitions), or a query
-    in_doubt: bool = False  # an attempt ended without an answer, and another was made
+    attempts: int = 1  # all but the last one ended without an answer
     stream: tuple | None = None
+
+    @property
+    def in_doubt(self):
+        return self.attempts > 1
 
 
 @dataclasses.dataclass(slots=True)
 class Stream:
-    """The highest index placed for what was sent on a stream before: `fresh` for what is carried
-    out after it, `firm` for what may have been carried out by an earlier attempt too. (What was
-    refused in an earlier attempt leaves no trace, and may succeed in a later one, after what had
-    come behind it.)"""
+    """The highest index placed for what was sent on a stream before: `fresh` for what the last
+    attempt carries out, `firm` for what an earlier attempt may have. (What was refused in an attempt
+    leaves no trace, and may succeed in a later one, after what had come behind it. So firm are only
+    those that were carried out the first time that they were sent.)"""
 
     firm: int = 0
     fresh: int = 0
