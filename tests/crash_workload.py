@@ -3,6 +3,7 @@
 import contextlib
 import pathlib
 import random
+import sys
 import time
 
 import checked_run
@@ -21,6 +22,7 @@ YOUNG_STARTS_MAX = 1.2
 SERVING_SECONDS_MAX = 0.2
 POLL_SECONDS = 0.01
 GUARD_KILLED_EVERY_STRIKES = 15
+TOLD_EVERY_STRIKES = 500
 # Where snapshots take longer than a process lives, the log and its recovery would only grow.
 SINCE_SNAPSHOT_RECORDS_MAX = 1500
 
@@ -67,6 +69,9 @@ def strike(checked, strikes, seed, operations, blow):
             time.sleep(POLL_SECONDS)
         if not checked.holds():
             return
+        if number > 0 and number % TOLD_EVERY_STRIKES == 0:
+            told = f"{number} of {strikes}, {checked.operations} operations"
+            print(told, file=sys.stderr, flush=True)
         if number > 0 and dice.random() < YOUNG_PART:
             time.sleep(dice.uniform(0, YOUNG_STARTS_MAX * checked.server.start_seconds))
         else:

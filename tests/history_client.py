@@ -290,7 +290,7 @@ class StreamClient(Client):
         def requests():
             for asked in again:
                 yield self.message(asked)
-            while self.may_go_on():
+            while not broken.is_set() and self.may_go_on():
                 if not room.acquire(timeout=0.1):
                     continue
                 with lock:
