@@ -158,7 +158,7 @@ grpc::ServerWriteReactor<grpc::ByteBuffer>* AdminService::Backup(
   GrantPtr grant;
   const auto begin = [&]() -> absl::StatusOr<std::unique_ptr<Backups::Session>> {
     const absl::StatusOr<AdmittedCall> admitted =
-        admission_->Admit(*context, "Backup", v1::OPERATOR);
+        admission_->AdmitStream(*context, "Backup", v1::OPERATOR);
     if (!admitted.ok()) return admitted.status();
     grant = admitted->grant;
     v1::BackupRequest parsed;

@@ -5,6 +5,8 @@
 #include <utility>
 
 #include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "core/errors.h"
 #include "grpc/grpc_security_constants.h"
 #include "grpcpp/security/auth_context.h"
 #include "server/in_process_identity.h"
@@ -47,7 +49,27 @@ Credentials CredentialsOf(const grpc::ServerContextBase& context) {
   return credentials;
 }
 
+size_t MetadataBytes(const grpc::ServerContextBase& context) {
+  constexpr size_t kOverhead = 32;  // RFC 9113, section 6.5.2
+  size_t bytes = 0;
+  for (const auto& [name, value] : context.client_metadata()) {
+    bytes += name.size() + value.size() + kOverhead;
+  }
+  return bytes;
+}
+
 }  // namespace
+
+absl::StatusOr<AdmittedCall> CallAdmission::AdmitStream(const grpc::ServerContextBase& context,
+                                                        absl::string_view method,
+                                                        v1::Role role) const {
+  if (MetadataBytes(context) > kMetadataBytesMax) {
+    return MakeError(
+        absl::StatusCode::kResourceExhausted, v1::LIMIT_REACHED,
+        absl::StrCat("the call has more than ", kMetadataBytesMax, " bytes of metadata"));
+  }
+  return Admit(context, method, role);
+}
 
 absl::StatusOr<AdmittedCall> CallAdmission::Admit(const grpc::ServerContextBase& context,
                                                   absl::string_view method, v1::Role role) const {

@@ -11,6 +11,9 @@
 
 namespace swoosh {
 
+// As gRPC counts them: names, values, and 32 bytes for each.
+inline constexpr int kMetadataBytesMax = 16 * 1'024;
+
 // A call that may begin: what it works on, and what its caller may do.
 struct AdmittedCall {
   const Backend* backend = nullptr;
@@ -33,6 +36,12 @@ class CallAdmission {
   //   kUnauthenticated: CREDENTIALS_UNKNOWN; kPermissionDenied: ROLE_DENIED; as Serving::Admit
   absl::StatusOr<AdmittedCall> Admit(const grpc::ServerContextBase& context,
                                      absl::string_view method, v1::Role role) const;
+
+  // The same for a call that lasts, and with it its metadata: of those whose client has not
+  // acknowledged the server's settings, gRPC takes 16 MiB, packed in a few kilobytes.
+  //   as Admit; kResourceExhausted: LIMIT_REACHED, more metadata than kMetadataBytesMax
+  absl::StatusOr<AdmittedCall> AdmitStream(const grpc::ServerContextBase& context,
+                                           absl::string_view method, v1::Role role) const;
 
  private:
   const Serving* const serving_;

@@ -89,6 +89,11 @@ int64_t ConnectionGate::Connection::OpenCallsMost() const {
   return calls.open() + static_cast<int64_t>((bytes_received - bytes_counted) / kCallBytesMin);
 }
 
+int64_t ConnectionGate::Connection::CallsWithoutMessage() const {
+  if (id == 0 || is_cut) return 0;
+  return std::max<int64_t>(0, calls.begun - calls.messages - calls.gone_without_answer);
+}
+
 ConnectionGate::ConnectionGate(ListenSockets sockets, const ConnectionLimits& limits,
                                intptr_t server, Metrics* metrics, Take take)
     : sockets_(std::move(sockets)),
@@ -210,6 +215,7 @@ void ConnectionGate::Look(absl::Time now) {
   CountCalls(now);
   CountLeftCalls();
   CutWhatIsTooMuch(now);
+  CutForMemory(now);
   metrics_->connections.Set(static_cast<double>(admission_.connections()));
 }
 
@@ -275,12 +281,16 @@ void ConnectionGate::CountCallsOf(Connection* connection, absl::Time now) {
       static_cast<int64_t>(connection->bytes_received - connection->bytes_counted);
   // What a client says about the data that it is sent, window updates and the like, is less than
   // those data.
-  const int64_t finished =
-      (calls->messages - connection->calls.messages) * kRequestBytesMax +
-      static_cast<int64_t>(connection->bytes_sent - connection->bytes_sent_counted);
+  const auto sent = static_cast<int64_t>(connection->bytes_sent - connection->bytes_sent_counted);
+  const int64_t finished = (calls->messages - connection->calls.messages) * kRequestBytesMax + sent;
   connection->unfinished_bytes =
       calls->open() == 0 ? 0
                          : std::max<int64_t>(0, connection->unfinished_bytes + received - finished);
+  const bool is_silent = calls->begun == connection->calls.begun &&
+                         calls->gone == connection->calls.gone &&
+                         calls->messages == connection->calls.messages;
+  connection->silent_bytes =
+      is_silent ? std::max<int64_t>(0, connection->silent_bytes + received - sent) : 0;
   connection->calls = *calls;
   connection->bytes_counted = connection->bytes_received;
   connection->bytes_sent_counted = connection->bytes_sent;
@@ -309,7 +319,9 @@ void ConnectionGate::CutWhatIsTooMuch(absl::Time now) {
       Cut(peer, &connection, "calls", &metrics_->connections_cut_calls, now);
     } else if (connection.may_reset < 0) {
       Cut(peer, &connection, "resets", &metrics_->connections_cut_resets, now);
-    } else if (connection.unfinished_bytes > kUnfinishedBytesPerConnectionMax) {
+    } else if (connection.unfinished_bytes > kUnfinishedBytesPerConnectionMax ||
+               connection.silent_bytes >
+                   kSilentBytesMax + connection.calls.open() * kCallBytesMax) {
       Cut(peer, &connection, "bytes", &metrics_->connections_cut_bytes, now);
     }
   }
@@ -317,6 +329,28 @@ void ConnectionGate::CutWhatIsTooMuch(absl::Time now) {
              &metrics_->connections_cut_all_calls, now);
   CutLargest([](const Connection& each) { return each.unfinished_bytes; }, kUnfinishedBytesMax,
              "all_bytes", &metrics_->connections_cut_all_bytes, now);
+}
+
+void ConnectionGate::CutForMemory(absl::Time now) {
+  const auto memory = static_cast<int64_t>(static_cast<double>(MemoryUsedBytes()) -
+                                           metrics_->state_bytes_served.Value() -
+                                           metrics_->state_bytes_verified.Value());
+  int64_t open = left_calls_;
+  for (const auto& [peer, connection] : connections_) open += connection.OpenCallsMost();
+  if (open <= kQuietCalls) quiet_memory_bytes_ = memory;
+  quiet_memory_bytes_ = std::min(quiet_memory_bytes_, memory);
+  const int64_t grown = memory - quiet_memory_bytes_;
+  call_memory_bytes_ =
+      std::clamp(grown + kCallMemoryBytesStep, kCallMemoryBytesMax, call_memory_bytes_);
+  if (grown <= call_memory_bytes_) return;
+  call_memory_bytes_ = grown + kCallMemoryBytesStep;
+  int64_t without_message = 0;
+  for (auto& [peer, connection] : connections_) {
+    CountCallsOf(&connection, now);
+    without_message += connection.CallsWithoutMessage();
+  }
+  CutLargest([](const Connection& each) { return each.CallsWithoutMessage(); },
+             without_message * 3 / 4, "memory", &metrics_->connections_cut_memory, now);
 }
 
 void ConnectionGate::CutLargest(const std::function<int64_t(const Connection&)>& amount,
@@ -349,7 +383,8 @@ void ConnectionGate::Cut(const std::string& peer, Connection* connection, absl::
       .With("limit", why)
       .With("calls_open", connection->calls.open())
       .With("calls_without_answer", connection->calls.gone_without_answer)
-      .With("unfinished_bytes", connection->unfinished_bytes);
+      .With("unfinished_bytes", connection->unfinished_bytes)
+      .With("silent_bytes", connection->silent_bytes);
 }
 
 }  // namespace swoosh

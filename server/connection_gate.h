@@ -39,6 +39,17 @@ inline constexpr double kResetsPerSecondMax = 1'000;
 // kRequestBytesMax, as gRPC does not tell its size. What passes it meets gRPC's own aim.
 inline constexpr int64_t kUnfinishedBytesPerConnectionMax = 64 * 1'024 * 1'024;
 inline constexpr int64_t kUnfinishedBytesMax = 128 * 1'024 * 1'024;
+// Bytes of a connection of which nothing has come yet, no call, message or end of a call: so many,
+// and those of a message for each call that is open. A header that never ends has more.
+inline constexpr int64_t kSilentBytesMax = 1'024 * 1'024;
+inline constexpr int64_t kCallBytesMax = kRequestBytesMax + 64 * 1'024;
+// By how much the process' memory may grow, beside the state's, while there are more than
+// kQuietCalls. Past it, and past each step more, those with most calls that have no message yet are
+// cut off, until they are a quarter of such calls: for a client that acknowledges no settings can
+// make a call of 16 KiB take 700 KiB, by metadata that are packed.
+inline constexpr int64_t kCallMemoryBytesMax = 640 * 1'024 * 1'024;
+inline constexpr int64_t kCallMemoryBytesStep = 128 * 1'024 * 1'024;
+inline constexpr int64_t kQuietCalls = 256;
 // How often connections are looked at: so often; less, down to the longest pause, where that took
 // more than a fiftieth of a processor; at once when the process' memory grew by so much.
 inline constexpr absl::Duration kGateIntervalMin = absl::Milliseconds(20);
@@ -57,7 +68,8 @@ inline constexpr size_t kDescriptorsForFiles = 256;
 // A connection is cut off by the kernel's reset, without a GOAWAY: what it still holds unread goes.
 class ConnectionGate {
  public:
-  // Takes a connected socket that does not block, for good. Called on the gate's thread.
+  // Takes a connected socket that does not block, for good. Called on the gate's thread, which it
+  // must not hold up: gRPC, given a connection, may go on to read from it as long as more comes.
   using Take = std::function<void(int descriptor)>;
 
   // Begins. `server` is its number in gRPC (NewestGrpcServer). `metrics` outlives this.
@@ -81,12 +93,15 @@ class ConnectionGate {
     uint64_t bytes_sent_counted = 0;
     CallCounts calls;
     int64_t unfinished_bytes = 0;
+    int64_t silent_bytes = 0;  // since anything came of those before
     double may_reset = kResetsMax;
     absl::Time refilled;
     bool is_cut = false;
 
     // What `calls.open()` may have come to be since.
     int64_t OpenCallsMost() const;
+    // Calls that are open and have no message yet: so many, or more where others have several.
+    int64_t CallsWithoutMessage() const;
   };
 
   void Run();
@@ -106,6 +121,7 @@ class ConnectionGate {
   // Cuts off those that pass a limit of their own, then those that have most until what all have in
   // `amount` is within `most`.
   void CutWhatIsTooMuch(absl::Time now);
+  void CutForMemory(absl::Time now);
   void CutLargest(const std::function<int64_t(const Connection&)>& amount, int64_t most,
                   absl::string_view why, prometheus::Counter* counter, absl::Time now);
   void Cut(const std::string& peer, Connection* connection, absl::string_view why,
@@ -130,6 +146,9 @@ class ConnectionGate {
   absl::Time next_look_ = absl::InfinitePast();
   absl::Time accept_again_ = absl::InfinitePast();
   uint64_t memory_bytes_ = 0;  // when it was looked at last
+  // Beside the state's: when there were few calls, and how much more is let be.
+  int64_t quiet_memory_bytes_ = INT64_MAX;
+  int64_t call_memory_bytes_ = kCallMemoryBytesMax;
 
   std::thread thread_;
 };

@@ -3,6 +3,7 @@
 
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -26,7 +27,8 @@ struct CallCounts {
   int64_t gone_without_answer = 0;  // of those that are gone: reset, or with their connection
   int64_t messages = 0;             // that have come whole
 
-  int64_t open() const { return begun - gone; }
+  // gRPC reads one number after the other, so a call may seem to have gone before it began.
+  int64_t open() const { return std::max<int64_t>(0, begun - gone); }
 };
 
 // The number of the server of this process that was made last; 0 without one.

@@ -79,8 +79,9 @@ Executor::Executor(Log* log, StateWriter writer, std::unique_ptr<RequestWindow> 
       metrics_(metrics),
       options_(std::move(options)),
       window_records_(window->window_records()),
-      committed_([&writer] {
+      committed_([&writer, metrics] {
         writer.Seal();
+        metrics->state_bytes_served.Set(static_cast<double>(writer.bytes_allocated()));
         return std::make_shared<const State>(writer.Sealed());
       }()),
       builder_(std::move(writer), std::move(window), clock, options_.manual_clock, log->limits()),
@@ -571,6 +572,7 @@ void Executor::Publish(const Group& group) {
   metrics_->commit_index.Set(static_cast<double>(state->index()));
   metrics_->instances.Set(static_cast<double>(state->counts().instances));
   metrics_->timers.Set(static_cast<double>(state->counts().timers));
+  metrics_->state_bytes_served.Set(static_cast<double>(group.state_bytes));
   if (!group.fired_due_us.empty()) ObserveLateness(group);
   metrics_->clock_held_seconds.Set(static_cast<double>(std::max<int64_t>(group.clock_held_us, 0)) /
                                    kMicrosPerSecond);

@@ -270,6 +270,7 @@ std::unique_ptr<Group> GroupBuilder::Take() {
     AppendStateHash(state_hash, &last.stored);
     CloseLastRecord();
     group_->state = std::make_shared<const State>(writer_.Sealed());
+    group_->state_bytes = writer_.bytes_allocated();
   }
   group_bytes_ = 0;
   return std::exchange(group_, std::make_unique<Group>());

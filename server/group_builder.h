@@ -67,6 +67,7 @@ struct Group {
   std::vector<double> reduce_seconds;                     // one a proposal that was reduced
   std::vector<int64_t> fired_due_us;                      // deadlines of the timers that fired
   int64_t clock_held_us = 0;  // by how much the last record's time is ahead of the wall clock
+  size_t state_bytes = 0;     // of memory in the state's tree
 };
 
 // Reduces proposals and due timers on the newest state, and gathers their records and answers in a

@@ -1,5 +1,7 @@
 #include "server/grpc_server.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <cstdint>
 #include <memory>
@@ -23,6 +25,7 @@
 #include "server/log_line.h"
 #include "server/monotonic_time.h"
 #include "server/orchestrator_service.h"
+#include "server/pollers.h"
 #include "server/unary_call.h"
 
 namespace swoosh {
@@ -33,6 +36,10 @@ constexpr const char* kServices[] = {"swoosh.v1.Orchestrator", "swoosh.v1.Admin"
 // What a stream whose client does not read holds of messages that were written with a hint that
 // more will follow.
 constexpr int kStreamBufferBytesMax = 16'384;
+
+// Threads that give gRPC connections, and how many wait for that.
+constexpr int kDoormen = 8;
+constexpr size_t kConnectionsHandedOverMax = 65'536;
 
 int Milliseconds(absl::Duration duration) {
   return static_cast<int>(absl::ToInt64Milliseconds(duration));
@@ -100,6 +107,7 @@ class GrpcServer::Impl {
     // gRPC's own listener ends for good at the first accept that fails (CVE-2023-4785).
     acceptor_ = builder.experimental().AddExternalConnectionAcceptor(
         grpc::ServerBuilder::experimental_type::ExternalConnectionType::FROM_FD, credentials_);
+    pollers_ = std::make_unique<Pollers>(&builder);
     builder.RegisterService(&orchestrator_);
     builder.RegisterService(&admin_);
     absl::StatusOr<ListenSockets> sockets = ListenSockets::Open(address);
@@ -109,11 +117,12 @@ class GrpcServer::Impl {
     }
     port_ = sockets->port();
     if (absl::Status status = Build(&builder); !status.ok()) return status;
+    pollers_->Start();
     gate_ = std::make_unique<ConnectionGate>(
         *std::move(sockets), connection_limits_, number_, metrics_, [this](int descriptor) {
-          grpc::experimental::ExternalConnectionAcceptor::NewConnectionParameters connection;
-          connection.fd = descriptor;
-          acceptor_->HandleNewConnection(&connection);
+          if (!doormen_.TryPost([this, descriptor] { HandOver(descriptor); }).ok()) {
+            close(descriptor);
+          }
         });
     grpc::ChannelArguments arguments;
     arguments.SetMaxReceiveMessageSize(-1);  // as the server: bounded where it is made
@@ -148,6 +157,13 @@ class GrpcServer::Impl {
   }
 
  private:
+  // gRPC then reads from the connection on this thread, as long as its client sends faster.
+  void HandOver(int descriptor) {
+    grpc::experimental::ExternalConnectionAcceptor::NewConnectionParameters connection;
+    connection.fd = descriptor;
+    acceptor_->HandleNewConnection(&connection);
+  }
+
   absl::Status Build(grpc::ServerBuilder* builder) {
     // One at a time, so that the newest server is this one.
     static absl::Mutex building(absl::kConstInit);
@@ -169,6 +185,9 @@ class GrpcServer::Impl {
   AdminService admin_;
   int port_ = 0;
   std::unique_ptr<grpc::experimental::ExternalConnectionAcceptor> acceptor_;
+  // End after the server.
+  std::unique_ptr<Pollers> pollers_;
+  WorkerPool doormen_{"doorman", kDoormen, kConnectionsHandedOverMax};
   std::unique_ptr<grpc::Server> server_;
   intptr_t number_ = 0;  // gRPC's of it
   std::unique_ptr<ConnectionGate> gate_;

@@ -19,7 +19,6 @@
 
 namespace swoosh {
 
-inline constexpr int kMetadataBytesMax = 16 * 1'024;
 inline constexpr int kStreamsPerConnectionMax = 1'024;
 // Clients may ping as often; those that ping more are sent away.
 inline constexpr absl::Duration kPingIntervalMin = absl::Seconds(10);

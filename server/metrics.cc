@@ -98,6 +98,16 @@ TlsMetrics AddTls(Registry* registry, const char* peer) {
               .Add(labels)};
 }
 
+prometheus::Gauge& AddStateBytes(Registry* registry, const char* copy) {
+  return BuildGauge()
+      .Name("swoosh_state_memory_bytes")
+      .Help(
+          "Memory in the state's tree: of the state that is served, and of the one that a "
+          "verification makes a second time.")
+      .Register(*registry)
+      .Add({{"copy", copy}});
+}
+
 prometheus::Counter& AddRefused(Registry* registry, const char* reason) {
   return BuildCounter()
       .Name("swoosh_connections_refused_total")
@@ -194,6 +204,7 @@ Metrics::Metrics(absl::string_view version)
       connections_cut_resets(AddCut(registry_.get(), "resets")),
       connections_cut_bytes(AddCut(registry_.get(), "bytes")),
       connections_cut_all_bytes(AddCut(registry_.get(), "all_bytes")),
+      connections_cut_memory(AddCut(registry_.get(), "memory")),
       backup_failures(BuildCounter()
                           .Name("swoosh_backup_failures_total")
                           .Help("Backups that ended before their end.")
@@ -223,6 +234,8 @@ Metrics::Metrics(absl::string_view version)
       watch_lag_records(AddGauge(registry_.get(), "swoosh_watch_lag_records",
                                  "Records that the slowest watch has not been sent yet.")),
       instances(AddGauge(registry_.get(), "swoosh_instances", "Instances in the state.")),
+      state_bytes_served(AddStateBytes(registry_.get(), "served")),
+      state_bytes_verified(AddStateBytes(registry_.get(), "verified")),
       timers(AddGauge(registry_.get(), "swoosh_timers", "Timers in the state.")),
       wal_bytes(AddGauge(registry_.get(), "swoosh_wal_size_bytes", "Bytes of the log on disk.")),
       disk_free_bytes(AddGauge(registry_.get(), "swoosh_disk_free_bytes",

@@ -123,6 +123,7 @@ class Metrics {
   prometheus::Counter& connections_cut_resets;     // calls that went without an answer
   prometheus::Counter& connections_cut_bytes;      // of its messages that did not come whole
   prometheus::Counter& connections_cut_all_bytes;  // those of all, of which it had most
+  prometheus::Counter& connections_cut_memory;     // memory that calls take, of which it had most
 
   prometheus::Counter& backup_failures;
   prometheus::Gauge& last_backup_timestamp_seconds;
@@ -137,6 +138,8 @@ class Metrics {
   prometheus::Gauge& watchers;
   prometheus::Gauge& watch_lag_records;
   prometheus::Gauge& instances;
+  prometheus::Gauge& state_bytes_served;    // of the state's tree in memory
+  prometheus::Gauge& state_bytes_verified;  // of its second copy, while that is made
   prometheus::Gauge& timers;
   prometheus::Gauge& wal_bytes;
   prometheus::Gauge& disk_free_bytes;

@@ -104,7 +104,7 @@ grpc::ServerUnaryReactor* OrchestratorService::Submit(grpc::CallbackServerContex
 grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>* OrchestratorService::SubmitStream(
     grpc::CallbackServerContext* context) {
   absl::StatusOr<AdmittedCall> admitted =
-      shared_.admission->Admit(*context, "SubmitStream", v1::SUBMITTER);
+      shared_.admission->AdmitStream(*context, "SubmitStream", v1::SUBMITTER);
   if (!admitted.ok()) return new RefusedStream(admitted.status(), &submit_stream_);
   return new SubmitStreamReactor(*std::move(admitted), shared_.streams, shared_.readers,
                                  &submit_stream_);
@@ -115,7 +115,7 @@ grpc::ServerWriteReactor<grpc::ByteBuffer>* OrchestratorService::Watch(
   GrantPtr grant;
   const auto open = [&]() -> absl::StatusOr<std::unique_ptr<WatchSession>> {
     const absl::StatusOr<AdmittedCall> admitted =
-        shared_.admission->Admit(*context, "Watch", v1::READER);
+        shared_.admission->AdmitStream(*context, "Watch", v1::READER);
     if (!admitted.ok()) return admitted.status();
     grant = admitted->grant;
     v1::WatchRequest parsed;

@@ -8,7 +8,7 @@ import unittest
 
 import certificates
 import grpc
-import hostile_workload
+import hostile_attacks
 import raw_http2
 import swoosh_server
 import test_main
@@ -20,6 +20,7 @@ HOSTILE, OTHER = "127.0.1.1", "127.0.2.1"
 SEEN_SECONDS_MAX = 60
 CHUNK = 200
 RESETS_MAX = 4_096
+HANDSHAKE_SECONDS = 20
 DESCRIPTORS = 600
 
 
@@ -41,7 +42,7 @@ class ServerAt(swoosh_server.Server):
 
 def calls(connection, count, reset=False):
     """That many calls without an end, or such that are reset at once."""
-    headers = raw_http2.call_headers(hostile_workload.GET_STATE)
+    headers = raw_http2.call_headers(hostile_attacks.GET_STATE)
     data = b""
     for _ in range(count):
         stream = connection.stream()
@@ -63,7 +64,7 @@ def answered_call(connection):
     """A call that gets an answer: those before it on the connection have been worked off."""
     stream = connection.stream()
     connection.send(
-        frame(HEADERS, END_HEADERS, stream, raw_http2.call_headers(hostile_workload.GET_STATE))
+        frame(HEADERS, END_HEADERS, stream, raw_http2.call_headers(hostile_attacks.GET_STATE))
         + frame(DATA, END_STREAM, stream, raw_http2.message(b""))
     )
     deadline = time.monotonic() + SEEN_SECONDS_MAX
@@ -169,12 +170,67 @@ class ConnectionLimitsTest(unittest.TestCase):
         end = time.monotonic() + SEEN_SECONDS_MAX
         connection = self.connect(server)
         stream = connection.stream()
-        headers = raw_http2.call_headers(hostile_workload.SUBMIT)
+        headers = raw_http2.call_headers(hostile_attacks.SUBMIT)
         connection.send(frame(HEADERS, END_HEADERS, stream, headers))
         data = memoryview(raw_http2.message(bytes(128 << 20), 1 << 30))
-        hostile_workload.send_as_taken(connection, end, {stream: data})
+        hostile_attacks.send_as_taken(connection, end, {stream: data})
         self.assertLess(time.monotonic(), end)
         self.await_counted(server, "cut", "bytes")
+
+    def test_a_header_that_never_ends_is_cut_off(self):
+        server = self.start()
+        connection = self.connect(server)
+        hostile_attacks.send_endless_header(connection, time.monotonic() + SEEN_SECONDS_MAX)
+        self.await_counted(server, "cut", "bytes")
+
+    def test_calls_whose_metadata_unpack_to_much_are_cut_off(self):
+        server = self.start()
+        deadline = time.monotonic() + SEEN_SECONDS_MAX
+        connections = [self.connect(server, acknowledges=False) for _ in range(2)]
+        while all(each.send(hostile_attacks.bomb(each)) for each in connections):
+            self.assertLess(time.monotonic(), deadline)
+        self.await_counted(server, "cut", "memory")
+
+    def test_a_stream_with_too_much_metadata_is_refused_by_the_server_where_grpc_takes_it(self):
+        server = self.start()
+        connection = self.connect(server, acknowledges=False)
+        connection.send(hostile_attacks.bomb(connection, "/swoosh.v1.Orchestrator/SubmitStream"))
+        deadline = time.monotonic() + SEEN_SECONDS_MAX
+        while not connection.answered:
+            self.assertTrue(connection.learn(0.1))
+            self.assertLess(time.monotonic(), deadline)
+        refused = [
+            number
+            for name, number in server.metrics().items()
+            if name.startswith("grpc_server_handled_total{")
+            and 'grpc_method="SubmitStream"' in name
+            and 'grpc_code="ResourceExhausted"' in name
+        ]
+        self.assertEqual(refused, [1])
+
+    def test_too_much_metadata_is_refused(self):
+        server = self.start()
+        asked = orchestrator_pb2.GetStateRequest()
+        server.orchestrator.GetState(asked, metadata=(("x-long", "x" * 15_000),))
+        with self.assertRaises(grpc.RpcError) as refused:
+            server.orchestrator.GetState(asked, metadata=(("x-long", "x" * 17_000),))
+        self.assertEqual(refused.exception.code(), grpc.StatusCode.RESOURCE_EXHAUSTED)
+        server.orchestrator.GetState(asked)
+
+    def test_a_connection_that_does_not_come_to_its_settings_is_closed(self):
+        server = self.start()
+        host, _, port = server.grpc_address.rpartition(":")
+        silent, half = (
+            socket.create_connection((host, int(port)), SEEN_SECONDS_MAX, (HOSTILE, 0))
+            for _ in range(2)
+        )
+        half.sendall(raw_http2.PREFACE)
+        begin = time.monotonic()
+        for each in (silent, half):
+            self.addCleanup(each.close)
+            while each.recv(1 << 16):
+                pass
+        self.assertLess(time.monotonic() - begin, 2 * HANDSHAKE_SECONDS)
 
     def test_a_packed_request_is_refused(self):
         server = self.start()

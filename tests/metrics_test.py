@@ -26,6 +26,7 @@ METRICS = {
     "swoosh_watchers": "gauge",
     "swoosh_watch_lag_records": "gauge",
     "swoosh_instances": "gauge",
+    "swoosh_state_memory_bytes": "gauge",
     "swoosh_timers": "gauge",
     "swoosh_timer_lateness_seconds": "histogram",
     "swoosh_guard_calls_total": "counter",

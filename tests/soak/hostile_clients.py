@@ -14,6 +14,7 @@ import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).absolute().parent.parent))
 import campaign  # noqa: E402
+import hostile_attacks  # noqa: E402
 import hostile_workload  # noqa: E402
 
 SECONDS = 30
@@ -29,7 +30,7 @@ def main():
     seconds = arguments.seconds or (SECONDS_SHORT if arguments.short else SECONDS)
     violations = []
     runs = 0
-    attacks = [None, *hostile_workload.ATTACKS]
+    attacks = [None, *hostile_attacks.ATTACKS]
     for attack in attacks:
         name = attack.__name__ if attack else "none"
         if arguments.only not in (None, name):
