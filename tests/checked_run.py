@@ -254,7 +254,9 @@ class Auditor(threading.Thread):
         self.first_index = status.first_index
         self.last_snapshot_index = status.last_snapshot_index
         # Looked at after the answer: the oldest one that is kept is of an ever higher index.
-        snapshots = self._server.snapshots()
+        snapshots = []
+        with contextlib.suppress(FileNotFoundError):  # its disk may be away at the moment
+            snapshots = self._server.snapshots()
         checker.trimmed(
             status.first_index,
             state.index,
