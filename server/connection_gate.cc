@@ -349,8 +349,8 @@ void ConnectionGate::CutForMemory(absl::Time now) {
     CountCallsOf(&connection, now);
     without_message += connection.CallsWithoutMessage();
   }
-  CutLargest([](const Connection& each) { return each.CallsWithoutMessage(); },
-             without_message * 3 / 4, "memory", &metrics_->connections_cut_memory, now);
+  CutLargest([](const Connection& each) { return each.CallsWithoutMessage(); }, without_message / 4,
+             "memory", &metrics_->connections_cut_memory, now);
 }
 
 void ConnectionGate::CutLargest(const std::function<int64_t(const Connection&)>& amount,

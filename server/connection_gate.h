@@ -45,10 +45,11 @@ inline constexpr int64_t kSilentBytesMax = 1'024 * 1'024;
 inline constexpr int64_t kCallBytesMax = kRequestBytesMax + 64 * 1'024;
 // By how much the process' memory may grow, beside the state's, while there are more than
 // kQuietCalls. Past it, and past each step more, those with most calls that have no message yet are
-// cut off, until they are a quarter of such calls: for a client that acknowledges no settings can
-// make a call of 16 KiB take 700 KiB, by metadata that are packed.
-inline constexpr int64_t kCallMemoryBytesMax = 640 * 1'024 * 1'024;
-inline constexpr int64_t kCallMemoryBytesStep = 128 * 1'024 * 1'024;
+// cut off, until a quarter of such calls is left: for a client that acknowledges no settings can
+// make a call of 4 KiB take 700 KiB, by metadata that are packed. Calls that have a message may
+// come to more; other limits are for them.
+inline constexpr int64_t kCallMemoryBytesMax = 256 * 1'024 * 1'024;
+inline constexpr int64_t kCallMemoryBytesStep = 64 * 1'024 * 1'024;
 inline constexpr int64_t kQuietCalls = 256;
 // How often connections are looked at: so often; less, down to the longest pause, where that took
 // more than a fiftieth of a processor; at once when the process' memory grew by so much.
