@@ -91,7 +91,8 @@ int64_t ConnectionGate::Connection::OpenCallsMost() const {
 
 int64_t ConnectionGate::Connection::CallsWithoutMessage() const {
   if (id == 0 || is_cut) return 0;
-  return std::max<int64_t>(0, calls.begun - calls.messages - calls.gone_without_answer);
+  return std::clamp<int64_t>(calls.begun - calls.messages - calls.gone_without_answer, 0,
+                             calls.open());
 }
 
 ConnectionGate::ConnectionGate(ListenSockets sockets, const ConnectionLimits& limits,

@@ -101,7 +101,8 @@ class ConnectionGate {
 
     // What `calls.open()` may have come to be since.
     int64_t OpenCallsMost() const;
-    // Calls that are open and have no message yet: so many, or more where others have several.
+    // Calls that are open and have no message yet, at a guess: gRPC counts messages, not the calls
+    // that have one.
     int64_t CallsWithoutMessage() const;
   };
 

@@ -102,8 +102,7 @@ prometheus::Gauge& AddStateBytes(Registry* registry, const char* copy) {
   return BuildGauge()
       .Name("swoosh_state_memory_bytes")
       .Help(
-          "Memory in the state's tree: of the state that is served, and of the one that a "
-          "verification makes a second time.")
+          "Memory in the state's tree, and as much again while a verification makes a second one.")
       .Register(*registry)
       .Add({{"copy", copy}});
 }

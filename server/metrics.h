@@ -121,7 +121,7 @@ class Metrics {
   prometheus::Counter& connections_cut_calls;      // its calls
   prometheus::Counter& connections_cut_all_calls;  // those of all, of which it had most
   prometheus::Counter& connections_cut_resets;     // calls that went without an answer
-  prometheus::Counter& connections_cut_bytes;      // of its messages that did not come whole
+  prometheus::Counter& connections_cut_bytes;  // of messages not whole, or of which nothing came
   prometheus::Counter& connections_cut_all_bytes;  // those of all, of which it had most
   prometheus::Counter& connections_cut_memory;     // memory that calls take, of which it had most
 
@@ -139,7 +139,7 @@ class Metrics {
   prometheus::Gauge& watch_lag_records;
   prometheus::Gauge& instances;
   prometheus::Gauge& state_bytes_served;    // of the state's tree in memory
-  prometheus::Gauge& state_bytes_verified;  // of its second copy, while that is made
+  prometheus::Gauge& state_bytes_verified;  // as much, while a verification makes a second one
   prometheus::Gauge& timers;
   prometheus::Gauge& wal_bytes;
   prometheus::Gauge& disk_free_bytes;

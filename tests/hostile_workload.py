@@ -30,7 +30,7 @@ CALL_SECONDS_MAX = 30
 
 def start_server():
     """A server with instances to list."""
-    # Before the server, which has it too.
+    # Before the server, which has it too, as has the attack.
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     server = swoosh_server.Server()
