@@ -369,6 +369,8 @@ class CheckedRun:
     def kill(self, before=None):
         """kill -9, wherever it has come to; `kills` counts by what it was doing. `before` is called
         as the last thing that happens to it before."""
+        if self.refusal:
+            return  # it has ended already
         phase = self._phase()
         if self.refusal:
             return
