@@ -332,14 +332,23 @@ void ConnectionGate::CutWhatIsTooMuch(absl::Time now) {
              "all_bytes", &metrics_->connections_cut_all_bytes, now);
 }
 
+int64_t ConnectionGate::MemoryBesideState() const {
+  return static_cast<int64_t>(static_cast<double>(MemoryUsedBytes()) -
+                              metrics_->state_bytes_served.Value() -
+                              metrics_->state_bytes_verified.Value());
+}
+
 void ConnectionGate::CutForMemory(absl::Time now) {
-  const auto memory = static_cast<int64_t>(static_cast<double>(MemoryUsedBytes()) -
-                                           metrics_->state_bytes_served.Value() -
-                                           metrics_->state_bytes_verified.Value());
+  int64_t memory = MemoryBesideState();
   int64_t open = left_calls_;
   for (const auto& [peer, connection] : connections_) open += connection.OpenCallsMost();
-  if (open <= kQuietCalls) quiet_memory_bytes_ = memory;
-  quiet_memory_bytes_ = std::min(quiet_memory_bytes_, memory);
+  const bool is_quiet = open <= kQuietCalls;
+  if (memory - quiet_memory_bytes_ > (is_quiet ? kCallMemoryBytesStep : call_memory_bytes_)) {
+    // Much of it may be free again, of calls that are gone.
+    ReturnFreeMemory();
+    memory = MemoryBesideState();
+  }
+  quiet_memory_bytes_ = is_quiet ? memory : std::min(quiet_memory_bytes_, memory);
   const int64_t grown = memory - quiet_memory_bytes_;
   call_memory_bytes_ =
       std::clamp(grown + kCallMemoryBytesStep, kCallMemoryBytesMax, call_memory_bytes_);

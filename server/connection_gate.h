@@ -44,10 +44,11 @@ inline constexpr int64_t kUnfinishedBytesMax = 128 * 1'024 * 1'024;
 inline constexpr int64_t kSilentBytesMax = 1'024 * 1'024;
 inline constexpr int64_t kCallBytesMax = kRequestBytesMax + 64 * 1'024;
 // By how much the process' memory may grow, beside the state's, while there are more than
-// kQuietCalls. Past it, and past each step more, those with most calls that have no message yet are
-// cut off, until a quarter of such calls is left: for a client that acknowledges no settings can
-// make a call of 4 KiB take 700 KiB, by metadata that are packed. Calls that have a message may
-// come to more; other limits are for them.
+// kQuietCalls. Past it, and past each step more, what the allocator holds free goes back to the
+// system; where that is not enough, those with most calls that have no message yet are cut off,
+// until a quarter of such calls is left: for a client that acknowledges no settings can make a call
+// of 4 KiB take 700 KiB, by metadata that are packed. Calls that have a message may come to more;
+// other limits are for them.
 inline constexpr int64_t kCallMemoryBytesMax = 256 * 1'024 * 1'024;
 inline constexpr int64_t kCallMemoryBytesStep = 64 * 1'024 * 1'024;
 inline constexpr int64_t kQuietCalls = 256;
@@ -124,6 +125,7 @@ class ConnectionGate {
   // `amount` is within `most`.
   void CutWhatIsTooMuch(absl::Time now);
   void CutForMemory(absl::Time now);
+  int64_t MemoryBesideState() const;
   void CutLargest(const std::function<int64_t(const Connection&)>& amount, int64_t most,
                   absl::string_view why, prometheus::Counter* counter, absl::Time now);
   void Cut(const std::string& peer, Connection* connection, absl::string_view why,

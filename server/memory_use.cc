@@ -3,8 +3,13 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstddef>
 #include <fstream>
 #include <string>
+
+// jemalloc's (jemalloc(3)); absent where the program has another allocator, as with sanitizers.
+extern "C" [[gnu::weak]] int mallctl(const char* name, void* old_value, size_t* old_size,
+                                     void* new_value, size_t new_size);
 
 namespace swoosh {
 namespace {
@@ -49,6 +54,11 @@ uint64_t MemoryUsedBytes() {
   uint64_t resident_pages = 0;
   if (!(file >> pages >> resident_pages)) return 0;
   return resident_pages * static_cast<uint64_t>(sysconf(_SC_PAGESIZE));
+}
+
+void ReturnFreeMemory() {
+  // Of all arenas: jemalloc's MALLCTL_ARENAS_ALL.
+  if (mallctl != nullptr) mallctl("arena.4096.purge", nullptr, nullptr, nullptr, 0);
 }
 
 }  // namespace swoosh
