@@ -78,8 +78,7 @@ absl::Status Simulator::Apply(const Transitions& transitions, absl::string_view 
   proposal.transitions = &transitions;
   proposal.guard_outcomes = &outcomes;
   const Hlc hlc = NextHlc(writer_.position().hlc, time_us_);
-  Changes changes;
-  absl::StatusOr<Reduction> reduction = Reduce(writer_.view(), proposal, hlc, &changes);
+  absl::StatusOr<Reduction> reduction = Reduce(writer_.view(), proposal, hlc);
   while (!reduction.ok()) {
     v1::GuardOutcome outcome;
     v1::EvaluateRequest question;
@@ -91,12 +90,13 @@ absl::Status Simulator::Apply(const Transitions& transitions, absl::string_view 
     outcome.set_allowed(*allowed);
     outcome.set_provider(kGuardProvider);
     *outcomes.Add() = std::move(outcome);
-    reduction = Reduce(writer_.view(), proposal, hlc, &changes);
+    reduction = Reduce(writer_.view(), proposal, hlc);
   }
   writer_.Apply(reduction->effect, kReducerVersion, hlc);
   // Each step changes the instance's version, if nothing else, and so there is a change.
-  SWOOSH_CHECK(changes.size() == 1);
-  change_ = changes.Get(0);
+  v1::Record record;
+  SWOOSH_CHECK(AddChanges(reduction->changes, &record) && record.changes_size() == 1);
+  change_ = std::move(*record.mutable_changes(0));
   if (!change_.deleted()) ShowInstance();
   return absl::OkStatus();
 }

@@ -14,6 +14,7 @@
 #include "absl/status/statusor.h"
 #include "core/reducer.h"
 #include "core/statechart/interpreter.h"
+#include "core/wire_writer.h"
 
 // What Reduce is made of: reducer.cc has the clients' transitions, reducer_time.cc the passing of
 // time.
@@ -45,18 +46,17 @@ struct Draft {
   absl::InlinedVector<const std::string*, 4> edges;
   std::vector<v1::Emitted> emitted;
   bool faulted = false;  // by this record
+
+  // Whether the record is to tell of it: one that lived within the record only is no change.
+  bool has_change() const { return changed && (before.has_value() || now.has_value()); }
 };
 
 // Reduces one proposal. The drafts stand in front of the state, so that each transition sees the
 // ones before it, and nothing is changed when one is refused.
 class ProposalReducer {
  public:
-  ProposalReducer(const StateView& state, const Proposal& proposal, Hlc hlc, Changes* changes)
-      : state_(state),
-        proposal_(proposal),
-        hlc_(hlc),
-        changes_(changes),
-        index_(state.index() + 1) {}
+  ProposalReducer(const StateView& state, const Proposal& proposal, Hlc hlc)
+      : state_(state), proposal_(proposal), hlc_(hlc), index_(state.index() + 1) {}
 
   absl::StatusOr<Reduction> Run();
 
@@ -90,13 +90,14 @@ class ProposalReducer {
   static void MarkExited(const StateList& exited, Draft* draft);
   absl::Status FinishStep(StepTrace trace, Draft* draft);
   void GiveOutcome(Draft* draft);
-  void WriteChange(Draft* draft);
+  void WriteChanges();
+  static void WriteChange(const Draft& draft, WireWriter* writer);
+  void WriteEntry(Draft* draft);
   void WriteTimers(const Draft& draft);
 
   const StateView& state_;
   const Proposal& proposal_;
   const Hlc hlc_;
-  Changes* const changes_;
   const uint64_t index_;
   InstanceKeyList own_keys_;  // where the proposal has none
   absl::Span<const StateKey> keys_;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
+#include "core/check.h"
 #include "google/protobuf/io/coded_stream.h"
 #include "google/protobuf/io/zero_copy_stream_impl_lite.h"
 
@@ -107,17 +108,19 @@ bool FindChanges(absl::string_view message, size_t* begin, size_t* end) {
 
 }  // namespace
 
-std::string EncodeRecord(const v1::Record& record) {
+std::string EncodeRecord(const v1::Record& record, absl::string_view changes) {
   const size_t size = record.ByteSizeLong();
   std::string stored;
   // Room for the state hash, so that adding it moves nothing.
-  stored.reserve(1 + size + 2 + sizeof(Digest));
+  stored.reserve(1 + size + changes.size() + 2 + sizeof(Digest));
   stored.push_back(kRecordFormatVersion);
   google::protobuf::io::StringOutputStream stream(&stored);
   google::protobuf::io::CodedOutputStream coded(&stream);
   coded.SetSerializationDeterministic(true);
   record.SerializeWithCachedSizes(&coded);
   coded.Trim();
+  // Of all fields but the state hash theirs is the last.
+  stored.append(changes.data(), changes.size());
   return stored;
 }
 
@@ -165,18 +168,18 @@ absl::Status DecodeRecordBesideChanges(absl::string_view stored, v1::Record* rec
   return absl::OkStatus();
 }
 
-void EncodeChanges(const google::protobuf::RepeatedPtrField<v1::Change>& changes,
-                   std::string* bytes) {
-  bytes->clear();
-  google::protobuf::io::StringOutputStream stream(bytes);
-  google::protobuf::io::CodedOutputStream coded(&stream);
-  coded.SetSerializationDeterministic(true);
-  for (const v1::Change& change : changes) {
-    coded.WriteTag(kChangeTag);
-    coded.WriteVarint32(static_cast<uint32_t>(change.ByteSizeLong()));
-    change.SerializeWithCachedSizes(&coded);
-  }
-  coded.Trim();
+absl::string_view ChangesOf(absl::string_view stored) {
+  size_t begin = 0;
+  size_t end = 0;
+  const absl::string_view message = stored.substr(1);
+  SWOOSH_CHECK(FindChanges(message, &begin, &end));
+  return message.substr(begin, end - begin);
+}
+
+bool AddChanges(absl::string_view bytes, v1::Record* record) {
+  CodedInputStream input(reinterpret_cast<const uint8_t*>(bytes.data()),
+                         static_cast<int>(bytes.size()));
+  return record->MergeFromCodedStream(&input) && input.ConsumedEntireMessage();
 }
 
 Hlc FromProto(const v1::Hlc& hlc) { return {MicrosFromTimestamp(hlc.time()), hlc.counter()}; }

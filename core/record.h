@@ -8,7 +8,6 @@
 #include "absl/strings/string_view.h"
 #include "core/hlc.h"
 #include "core/sha256.h"
-#include "google/protobuf/repeated_field.h"
 #include "google/protobuf/timestamp.pb.h"
 #include "swoosh/v1/record.pb.h"
 
@@ -18,8 +17,9 @@ namespace swoosh {
 
 inline constexpr char kRecordFormatVersion = 1;
 
-// The stored bytes of a record without its state hash. Map entries are written in key order.
-std::string EncodeRecord(const v1::Record& record);
+// The stored bytes of a record without its state hash: of `record`'s fields, map entries in key
+// order, and of its changes, which Reduce has made (Reduction::changes).
+std::string EncodeRecord(const v1::Record& record, absl::string_view changes = {});
 
 // Adds the state hash to stored bytes that have none: it is the field with the highest number.
 void AppendStateHash(const Digest& state_hash, std::string* stored);
@@ -38,9 +38,12 @@ absl::Status DecodeRecordLink(absl::string_view stored, v1::Record* record);
 absl::Status DecodeRecordBesideChanges(absl::string_view stored, v1::Record* record,
                                        std::optional<absl::string_view>* changes);
 
-// The bytes that EncodeRecord writes for those changes, with their tags. Replaces `bytes`.
-void EncodeChanges(const google::protobuf::RepeatedPtrField<v1::Change>& changes,
-                   std::string* bytes);
+// The bytes of the changes in a stored record, with their tags: a part of `stored`, as
+// EncodeRecord wrote it.
+absl::string_view ChangesOf(absl::string_view stored);
+
+// Adds to `record` the changes that these bytes are, with their tags. False: they are none.
+bool AddChanges(absl::string_view bytes, v1::Record* record);
 
 Hlc FromProto(const v1::Hlc& hlc);
 v1::Hlc ToProto(const Hlc& hlc);

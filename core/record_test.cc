@@ -97,12 +97,18 @@ TEST(RecordTest, ChangesInOneRunAreLeftAsTheyAreStored) {
   v1::Record beside;
   std::optional<absl::string_view> changes;
   ASSERT_TRUE(DecodeRecordBesideChanges(stored, &beside, &changes).ok());
-  std::string encoded;
-  EncodeChanges(record.changes(), &encoded);
+  v1::Record changes_alone;
+  *changes_alone.mutable_changes() = record.changes();
+  const std::string encoded = EncodeRecord(changes_alone).substr(1);
   EXPECT_EQ(changes, encoded);
+  EXPECT_EQ(ChangesOf(stored), encoded);
   EXPECT_EQ(beside.changes_size(), 0);
-  *beside.mutable_changes() = record.changes();
-  EXPECT_EQ(EncodeRecord(beside), stored);
+  v1::Record whole = beside;
+  ASSERT_TRUE(AddChanges(encoded, &whole));
+  EXPECT_EQ(EncodeRecord(whole), stored);
+  beside.clear_state_hash();
+  EXPECT_EQ(EncodeRecord(beside, encoded), EncodeRecord(record));
+  EXPECT_FALSE(AddChanges(encoded.substr(1), &whole));
 
   // With something between two changes there is no one run.
   const std::string apart = absl::StrCat(stored, encoded);

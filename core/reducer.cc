@@ -11,6 +11,9 @@
 #include "core/names.h"
 #include "core/proposal_reducer.h"
 #include "core/struct_value.h"
+#include "google/protobuf/io/coded_stream.h"
+#include "google/protobuf/io/zero_copy_stream_impl_lite.h"
+#include "google/protobuf/message_lite.h"
 
 namespace swoosh {
 namespace {
@@ -18,6 +21,17 @@ namespace {
 absl::Status NotFound(v1::ErrorReason reason, absl::string_view what, absl::string_view name) {
   return MakeError(absl::StatusCode::kNotFound, reason,
                    absl::StrCat("there is no ", what, " ", name));
+}
+
+// Map entries in key order.
+std::string Serialise(const google::protobuf::MessageLite& message) {
+  std::string bytes;
+  google::protobuf::io::StringOutputStream stream(&bytes);
+  google::protobuf::io::CodedOutputStream coded(&stream);
+  coded.SetSerializationDeterministic(true);
+  message.SerializeToCodedStream(&coded);
+  coded.Trim();
+  return bytes;
 }
 
 }  // namespace
@@ -48,8 +62,9 @@ absl::StatusOr<Reduction> ProposalReducer::Run() {
       return status;
     }
   }
+  WriteChanges();
   for (const auto& draft : drafts_) {
-    WriteChange(draft.get());
+    WriteEntry(draft.get());
     GiveOutcome(draft.get());
   }
   return std::move(reduction_);
@@ -377,34 +392,63 @@ void ProposalReducer::GiveOutcome(Draft* draft) {
 }
 
 // Takes what it can of the draft, but not the instance.
-void ProposalReducer::WriteChange(Draft* draft) {
-  if (!draft->changed || (!draft->before.has_value() && !draft->now.has_value())) return;
+// From the last to the first, as the writer has it.
+void ProposalReducer::WriteChanges() {
+  WireWriter writer;
+  for (auto draft = drafts_.rbegin(); draft != drafts_.rend(); ++draft) {
+    if (!(*draft)->has_change()) continue;
+    const size_t before = writer.size();
+    WriteChange(**draft, &writer);
+    writer.WriteMessageField(v1::Record::kChangesFieldNumber, before);
+  }
+  reduction_.changes = std::string(writer.bytes());
+}
+
+// The fields of a v1.Change, from the last to the first; those with proto3's default are left out.
+void ProposalReducer::WriteChange(const Draft& draft, WireWriter* writer) {
+  const std::optional<FoundInstance>& before = draft.before;
+  const std::optional<Instance>& now = draft.now;
+  const Machine& machine = now.has_value() ? *draft.machine : *before->machine;
+  if (draft.faulted && now.has_value() && now->fault.has_value()) {
+    writer->WriteBytesField(v1::Change::kFaultFieldNumber, Serialise(ToProto(*now->fault)));
+  }
+  if (before.has_value()) {
+    writer->WriteVarintField(v1::Change::kPreviousVersionFieldNumber, before->version);
+  }
+  for (auto each = draft.emitted.rbegin(); each != draft.emitted.rend(); ++each) {
+    writer->WriteBytesField(v1::Change::kEmittedFieldNumber, Serialise(*each));
+  }
+  const bool context_changed =
+      now.has_value() && (!before.has_value() || draft.created || before->context != now->context);
+  if (context_changed) {
+    const size_t size_before = writer->size();
+    WriteStruct(now->context, writer);
+    writer->WriteMessageField(v1::Change::kContextFieldNumber, size_before);
+  }
+  for (auto edge = draft.edges.rbegin(); edge != draft.edges.rend(); ++edge) {
+    writer->WriteBytesField(v1::Change::kEdgesFieldNumber, **edge);
+  }
+  for (auto state = draft.exited.rbegin(); state != draft.exited.rend(); ++state) {
+    writer->WriteBytesField(v1::Change::kExitedFieldNumber, **state);
+  }
+  if (now.has_value()) {
+    ActiveStates(machine, now->atomic_states).ForEachInExitOrder([&](int state) {
+      writer->WriteBytesField(v1::Change::kConfigurationFieldNumber, machine.states()[state].id);
+    });
+  }
+  const v1::Instance::Status status = now.has_value() ? now->status : before->status;
+  writer->WriteVarintField(v1::Change::kStatusFieldNumber, static_cast<uint64_t>(status));
+  if (!now.has_value()) writer->WriteVarintField(v1::Change::kDeletedFieldNumber, 1);
+  if (draft.created) writer->WriteVarintField(v1::Change::kCreatedFieldNumber, 1);
+  writer->WriteVarintField(v1::Change::kMachineVersionFieldNumber, machine.version());
+  writer->WriteBytesField(v1::Change::kMachineFieldNumber, machine.name());
+  writer->WriteBytesField(v1::Change::kInstanceIdFieldNumber, draft.id);
+}
+
+void ProposalReducer::WriteEntry(Draft* draft) {
+  if (!draft->has_change()) return;
   const std::optional<FoundInstance>& before = draft->before;
   const std::optional<Instance>& now = draft->now;
-  const Machine& machine = now.has_value() ? *draft->machine : *before->machine;
-  v1::Change* change = changes_->Add();
-  change->set_instance_id(draft->id.data(), draft->id.size());
-  change->set_machine(machine.name());
-  change->set_machine_version(machine.version());
-  change->set_created(draft->created);
-  change->set_deleted(!now.has_value());
-  change->set_status(now.has_value() ? now->status : before->status);
-  if (now.has_value()) {
-    const StateSet active = ActiveStates(machine, now->atomic_states);
-    change->mutable_configuration()->Reserve(static_cast<int>(active.count()));
-    active.ForEach([&](int state) { change->add_configuration(machine.states()[state].id); });
-  }
-  for (const std::string* state : draft->exited) change->add_exited(*state);
-  for (const std::string* edge : draft->edges) change->add_edges(*edge);
-  const bool context_changed =
-      now.has_value() && (!before.has_value() || draft->created || before->context != now->context);
-  if (context_changed) ToStruct(now->context, change->mutable_context());
-  for (v1::Emitted& each : draft->emitted) *change->add_emitted() = std::move(each);
-  if (before.has_value()) change->set_previous_version(before->version);
-  if (draft->faulted && now.has_value() && now->fault.has_value()) {
-    *change->mutable_fault() = ToProto(*now->fault);
-  }
-
   reduction_.effect.instances_added += (now.has_value() ? 1 : 0) - (before.has_value() ? 1 : 0);
   WriteTimers(*draft);
   EntryWrite& write = reduction_.effect.writes.emplace_back();
@@ -461,9 +505,8 @@ InstanceKeyList InstanceKeys(
   return keys;
 }
 
-absl::StatusOr<Reduction> Reduce(const StateView& state, const Proposal& proposal, Hlc hlc,
-                                 Changes* changes) {
-  return ProposalReducer(state, proposal, hlc, changes).Run();
+absl::StatusOr<Reduction> Reduce(const StateView& state, const Proposal& proposal, Hlc hlc) {
+  return ProposalReducer(state, proposal, hlc).Run();
 }
 
 }  // namespace swoosh

@@ -54,14 +54,13 @@ struct Reduction {
   Effect effect;
   std::vector<TransitionOutcome> outcomes;  // one a transition
   std::vector<int64_t> fired_due_us;        // the deadlines of the timers that fired
+  // What the record is to say: the bytes of its `changes` with their tags, one an instance in order
+  // of touch, as protobuf serialises them with map entries in key order.
+  std::string changes;
 };
-
-using Changes = google::protobuf::RepeatedPtrField<v1::Change>;
 
 // What `proposal` makes of `state`, or why it is refused. A pure function of its arguments: the
 // same on every machine, compiler and day. The state stays as it is; StateWriter::Apply changes it.
-// `changes`, which is empty, gets what the record is to say, one an instance in order of touch, and
-// nothing when the proposal is refused.
 //
 // Errors, each with an ErrorInfo and where it applies a BadRequest or Denial:
 //   kInvalidArgument     malformed; the message names the field
@@ -69,8 +68,7 @@ using Changes = google::protobuf::RepeatedPtrField<v1::Change>;
 //   kFailedPrecondition  the event is not enabled or a guard is false (Denial); a step failed
 //   kAborted             expected_version is stale
 //   kResourceExhausted   a bound of limits.h
-absl::StatusOr<Reduction> Reduce(const StateView& state, const Proposal& proposal, Hlc hlc,
-                                 Changes* changes);
+absl::StatusOr<Reduction> Reduce(const StateView& state, const Proposal& proposal, Hlc hlc);
 
 }  // namespace swoosh
 

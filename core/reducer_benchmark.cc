@@ -12,7 +12,6 @@
 #include "core/hlc.h"
 #include "core/reducer.h"
 #include "core/state.h"
-#include "google/protobuf/arena.h"
 #include "google/protobuf/repeated_field.h"
 #include "google/protobuf/util/json_util.h"
 #include "swoosh/v1/machine.pb.h"
@@ -114,13 +113,12 @@ class Loaded {
     InstanceKeyList keys;
   };
 
-  absl::StatusOr<Reduction> Reduce(const Event& event, Changes* changes) const {
+  absl::StatusOr<Reduction> Reduce(const Event& event) const {
     Proposal proposal;
     proposal.ns = kNamespace;
     proposal.transitions = &event.transitions;
     proposal.keys = event.keys;
-    return swoosh::Reduce(writer_.view(), proposal, NextHlc(writer_.position().hlc, kStartUs),
-                          changes);
+    return swoosh::Reduce(writer_.view(), proposal, NextHlc(writer_.position().hlc, kStartUs));
   }
   void Apply(const Reduction& reduction) {
     writer_.Apply(reduction.effect, kReducerVersion, NextHlc(writer_.position().hlc, kStartUs));
@@ -155,8 +153,7 @@ class Loaded {
   }
 
   void Accept(const Transitions& transitions) {
-    Changes changes;
-    const absl::StatusOr<Reduction> reduction = Reduce({transitions, {}}, &changes);
+    const absl::StatusOr<Reduction> reduction = Reduce({transitions, {}});
     SWOOSH_CHECK(reduction.ok());
     Apply(*reduction);
   }
@@ -183,23 +180,13 @@ Loaded& Of(std::string (*machine)(), int64_t count) {
   return *loaded;
 }
 
-// As of a record of the server.
-google::protobuf::ArenaOptions RecordArena() {
-  google::protobuf::ArenaOptions options;
-  options.start_block_size = 1'024;
-  return options;
-}
-
 // range: instances.
 void BM_Reduce(benchmark::State& state, std::string (*machine)()) {
   Loaded& loaded = Of(machine, state.range(0));
   for (auto _ : state) {
-    google::protobuf::Arena arena(RecordArena());
-    auto* record = google::protobuf::Arena::CreateMessage<v1::Record>(&arena);
-    const absl::StatusOr<Reduction> reduction =
-        loaded.Reduce(loaded.NextEvent(), record->mutable_changes());
+    const absl::StatusOr<Reduction> reduction = loaded.Reduce(loaded.NextEvent());
     SWOOSH_CHECK(reduction.ok());
-    benchmark::DoNotOptimize(record->changes_size());
+    benchmark::DoNotOptimize(reduction->changes.data());
   }
 }
 
@@ -209,10 +196,7 @@ void BM_ReduceApplySeal(benchmark::State& state, std::string (*machine)()) {
   const int64_t group = state.range(1);
   int64_t left_in_group = group;
   for (auto _ : state) {
-    google::protobuf::Arena arena(RecordArena());
-    auto* record = google::protobuf::Arena::CreateMessage<v1::Record>(&arena);
-    const absl::StatusOr<Reduction> reduction =
-        loaded.Reduce(loaded.NextEvent(), record->mutable_changes());
+    const absl::StatusOr<Reduction> reduction = loaded.Reduce(loaded.NextEvent());
     SWOOSH_CHECK(reduction.ok());
     loaded.Apply(*reduction);
     if (--left_in_group > 0) continue;

@@ -7,6 +7,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "core/errors.h"
+#include "core/record.h"
 #include "core/value.h"
 #include "google/protobuf/util/json_util.h"
 #include "gtest/gtest.h"
@@ -35,7 +36,7 @@ constexpr char kDoor[] = R"({"name":"door","context":{"pin":"1234","tries":0,"op
     {"id":"removed","type":"FINAL","output":"context.opened"}]}})";
 
 struct Reduced : Reduction {
-  Changes changes;
+  google::protobuf::RepeatedPtrField<v1::Change> changes;  // of those bytes
 };
 
 class ReducerTest : public testing::Test {
@@ -54,10 +55,14 @@ class ReducerTest : public testing::Test {
     proposal.ns = "default";
     proposal.actor = "alice";
     proposal.transitions = &transitions_;
-    Reduced reduced;
-    absl::StatusOr<Reduction> reduction =
-        Reduce(writer_.view(), proposal, Next(), &reduced.changes);
+    absl::StatusOr<Reduction> reduction = Reduce(writer_.view(), proposal, Next());
     if (!reduction.ok()) return reduction.status();
+    Reduced reduced;
+    v1::Record record;
+    EXPECT_TRUE(AddChanges(reduction->changes, &record));
+    // Byte for byte what protobuf makes of them.
+    EXPECT_EQ(absl::StrCat("\x01", reduction->changes), EncodeRecord(record));
+    reduced.changes = record.changes();
     static_cast<Reduction&>(reduced) = *std::move(reduction);
     return reduced;
   }

@@ -27,7 +27,7 @@ constexpr char kJob[] = R"({"name":"job","retention":"3600s","root":{
     {"id":"finished","type":"FINAL"}]}})";
 
 struct Reduced : Reduction {
-  Changes changes;
+  google::protobuf::RepeatedPtrField<v1::Change> changes;  // of those bytes
 };
 
 class ReducerTimeTest : public testing::Test {
@@ -40,9 +40,12 @@ class ReducerTimeTest : public testing::Test {
     proposal.ns = "default";
     proposal.transitions = &transitions;
     const Hlc hlc = NextHlc(writer_.position().hlc, now_us_);
-    Reduced reduced;
-    absl::StatusOr<Reduction> reduction = Reduce(writer_.view(), proposal, hlc, &reduced.changes);
+    absl::StatusOr<Reduction> reduction = Reduce(writer_.view(), proposal, hlc);
     if (!reduction.ok()) return reduction.status();
+    Reduced reduced;
+    v1::Record record;
+    EXPECT_TRUE(AddChanges(reduction->changes, &record));
+    reduced.changes = record.changes();
     writer_.Apply(reduction->effect, kReducerVersion, hlc);
     static_cast<Reduction&>(reduced) = *std::move(reduction);
     return reduced;

@@ -1,8 +1,10 @@
 #include "core/replay.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "core/check.h"
 #include "core/record.h"
 #include "google/protobuf/util/message_differencer.h"
 
@@ -40,7 +42,8 @@ absl::Status PrepareReplay(uint64_t index, absl::string_view stored, v1::Record*
   return absl::OkStatus();
 }
 
-absl::Status ApplyReplay(const PreparedRecord& prepared, StateWriter* writer, Changes* reduced) {
+absl::Status ApplyReplay(const PreparedRecord& prepared, StateWriter* writer,
+                         std::string* reduced) {
   const LogPosition& before = writer->position();
   const uint64_t index = before.index + 1;
   const v1::Record& record = *prepared.record;
@@ -62,10 +65,11 @@ absl::Status ApplyReplay(const PreparedRecord& prepared, StateWriter* writer, Ch
   proposal.guard_outcomes = &record.guard_outcomes();
   proposal.keys = prepared.keys;
   proposal.reducer_version = record.reducer_version();
-  const absl::StatusOr<Reduction> reduction = Reduce(writer->view(), proposal, hlc, reduced);
+  absl::StatusOr<Reduction> reduction = Reduce(writer->view(), proposal, hlc);
   if (!reduction.ok()) {
     return Damaged(index, absl::StrCat("the reducer refuses it: ", reduction.status().message()));
   }
+  *reduced = std::move(reduction->changes);
   writer->Apply(reduction->effect, record.reducer_version(), hlc);
   writer->SetRecordHash(prepared.hash);
   if (!record.state_hash().empty() && record.state_hash() != AsBytes(writer->Hash())) {
@@ -76,19 +80,17 @@ absl::Status ApplyReplay(const PreparedRecord& prepared, StateWriter* writer, Ch
 
 // The reduced changes have the recorded bytes in nearly every case; where the library that wrote
 // them ordered a map in another way, the content is compared.
-absl::Status CheckReplayed(uint64_t index, const PreparedRecord& prepared, const Changes& reduced) {
-  if (prepared.changes.has_value()) {
-    std::string bytes;
-    bytes.reserve(prepared.changes->size());
-    EncodeChanges(reduced, &bytes);
-    if (bytes == *prepared.changes) return absl::OkStatus();
-  }
+absl::Status CheckReplayed(uint64_t index, const PreparedRecord& prepared,
+                           absl::string_view reduced) {
+  if (reduced == prepared.changes) return absl::OkStatus();
   v1::Record whole;
   if (absl::Status status = DecodeRecord(prepared.stored, &whole); !status.ok()) {
     return Damaged(index, status.message());
   }
-  if (std::equal(whole.changes().begin(), whole.changes().end(), reduced.begin(), reduced.end(),
-                 google::protobuf::util::MessageDifferencer::Equals)) {
+  v1::Record again;
+  SWOOSH_CHECK(AddChanges(reduced, &again));
+  if (std::equal(whole.changes().begin(), whole.changes().end(), again.changes().begin(),
+                 again.changes().end(), google::protobuf::util::MessageDifferencer::Equals)) {
     return absl::OkStatus();
   }
   return Damaged(index, "the reducer makes other changes of it than those recorded");
@@ -99,7 +101,7 @@ absl::Status ReplayRecord(absl::string_view stored, StateWriter* writer, v1::Rec
   PreparedRecord prepared;
   absl::Status status = PrepareReplay(index, stored, record, &prepared);
   if (!status.ok()) return status;
-  Changes reduced;
+  std::string reduced;
   const absl::Status applied = ApplyReplay(prepared, writer, &reduced);
   // Nothing was reduced when the record was refused before.
   if (writer->position().index == index) status = CheckReplayed(index, prepared, reduced);

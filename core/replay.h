@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
@@ -39,13 +40,14 @@ struct PreparedRecord {
 absl::Status PrepareReplay(uint64_t index, absl::string_view stored, v1::Record* record,
                            PreparedRecord* prepared);
 
-// Applies it to `writer`, with all checks but the one of the changes that Reduce makes: those it
-// returns in `reduced`, also when it finds another state hash than the one recorded. Errors as
+// Applies it to `writer`, with all checks but the one of the changes that Reduce makes: their bytes
+// it returns in `reduced`, also when it finds another state hash than the one recorded. Errors as
 // ReplayRecord.
-absl::Status ApplyReplay(const PreparedRecord& prepared, StateWriter* writer, Changes* reduced);
+absl::Status ApplyReplay(const PreparedRecord& prepared, StateWriter* writer, std::string* reduced);
 
 // kDataLoss: the record holds other changes than `reduced`.
-absl::Status CheckReplayed(uint64_t index, const PreparedRecord& prepared, const Changes& reduced);
+absl::Status CheckReplayed(uint64_t index, const PreparedRecord& prepared,
+                           absl::string_view reduced);
 
 }  // namespace swoosh
 

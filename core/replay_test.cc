@@ -30,9 +30,9 @@ class ReplayTest : public testing::Test {
       Proposal proposal;
       proposal.ns = record.namespace_();
       proposal.transitions = &transitions;
-      auto reduction =
-          Reduce(writer.view(), proposal, FromProto(record.hlc()), record.mutable_changes());
+      auto reduction = Reduce(writer.view(), proposal, FromProto(record.hlc()));
       ASSERT_TRUE(reduction.ok()) << reduction.status();
+      ASSERT_TRUE(AddChanges(reduction->changes, &record));
       writer.Apply(reduction->effect, kReducerVersion, FromProto(record.hlc()));
       if (i % 3 == 2 || i + 1 == kRecordCount) {
         record.set_state_hash(std::string(AsBytes(writer.Seal())));
@@ -235,14 +235,14 @@ TEST(GoldenLogTest, MachinesOfVersion1KeepTheirMeaningAndNewOnesGetTodays) {
   ASSERT_NE(old, nullptr);
   EXPECT_EQ(old->semantics_version(), 1u);
 
-  const auto reduce = [&](const v1::Transition& transition, Changes* changes) {
+  const auto reduce = [&](const v1::Transition& transition) {
     google::protobuf::RepeatedPtrField<v1::Transition> transitions;
     *transitions.Add() = transition;
     Proposal proposal;
     proposal.ns = "default";
     proposal.transitions = &transitions;
     const Hlc hlc = NextHlc(writer.position().hlc, 0);
-    auto reduction = Reduce(writer.view(), proposal, hlc, changes);
+    auto reduction = Reduce(writer.view(), proposal, hlc);
     EXPECT_TRUE(reduction.ok()) << reduction.status();
     writer.Apply(reduction->effect, kReducerVersion, hlc);
     return *std::move(reduction);
@@ -252,15 +252,14 @@ TEST(GoldenLogTest, MachinesOfVersion1KeepTheirMeaningAndNewOnesGetTodays) {
     create.mutable_create_instance()->set_instance_id(id);
     create.mutable_create_instance()->set_machine("choosy");
     create.mutable_create_instance()->set_machine_version(machine_version);
-    Changes created;
-    reduce(create, &created);
+    reduce(create);
     v1::Transition go;
     go.mutable_send_event()->set_instance_id(id);
     go.mutable_send_event()->set_event("go");
     std::vector<std::string> names;
-    Changes gone;
-    reduce(go, &gone);
-    for (const v1::Emitted& each : gone[0].emitted()) names.push_back(each.name());
+    v1::Record gone;
+    EXPECT_TRUE(AddChanges(reduce(go).changes, &gone));
+    for (const v1::Emitted& each : gone.changes(0).emitted()) names.push_back(each.name());
     return names;
   };
   // The first branch's guard can't be evaluated: that ended the list of actions once, and is false
@@ -268,8 +267,7 @@ TEST(GoldenLogTest, MachinesOfVersion1KeepTheirMeaningAndNewOnesGetTodays) {
   EXPECT_EQ(emitted(1, "as_before"), (std::vector<std::string>{}));
   v1::Transition again;
   *again.mutable_register_machine()->mutable_machine() = old->ToProto(/*with_root=*/true);
-  Changes none;
-  EXPECT_EQ(reduce(again, &none).outcomes[0].machine->version(), 2u);
+  EXPECT_EQ(reduce(again).outcomes[0].machine->version(), 2u);
   EXPECT_EQ(emitted(2, "today"), (std::vector<std::string>{"else", "rest"}));
   EXPECT_EQ(writer.reducer_version(), kReducerVersion);
 }

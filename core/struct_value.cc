@@ -139,6 +139,38 @@ absl::Status ConvertValue(const ProtoValue& message, const Place& place, Source 
   return ErrorAt(place, "is a Value message without a kind; JSON's null is null_value");
 }
 
+void WriteProtoValue(const Value& value, WireWriter* writer) {
+  const size_t before = writer->size();
+  switch (value.kind()) {
+    case Value::Kind::kNull:
+      writer->WriteVarintField(ProtoValue::kNullValueFieldNumber, 0);
+      return;
+    case Value::Kind::kBool:
+      writer->WriteVarintField(ProtoValue::kBoolValueFieldNumber, value.as_bool() ? 1 : 0);
+      return;
+    case Value::Kind::kNumber:
+      writer->WriteDoubleField(ProtoValue::kNumberValueFieldNumber, value.as_number());
+      return;
+    case Value::Kind::kString:
+      writer->WriteBytesField(ProtoValue::kStringValueFieldNumber, value.as_string());
+      return;
+    case Value::Kind::kList: {
+      const Value::List& items = value.as_list();
+      for (auto item = items.rbegin(); item != items.rend(); ++item) {
+        const size_t before_item = writer->size();
+        WriteProtoValue(*item, writer);
+        writer->WriteMessageField(google::protobuf::ListValue::kValuesFieldNumber, before_item);
+      }
+      writer->WriteMessageField(ProtoValue::kListValueFieldNumber, before);
+      return;
+    }
+    case Value::Kind::kMap:
+      WriteStruct(value, writer);
+      writer->WriteMessageField(ProtoValue::kStructValueFieldNumber, before);
+      return;
+  }
+}
+
 }  // namespace
 
 absl::StatusOr<Value> FromStruct(const ProtoStruct& message, absl::string_view field) {
@@ -204,6 +236,20 @@ void ToProtoValue(const Value& value, ProtoValue* message) {
     case Value::Kind::kMap:
       ToStruct(value, message->mutable_struct_value());
       return;
+  }
+}
+
+void WriteStruct(const Value& value, WireWriter* writer) {
+  // Of an entry of every map.
+  constexpr int kKeyFieldNumber = 1;
+  constexpr int kValueFieldNumber = 2;
+  const Value::Map& members = value.as_map();
+  for (auto member = members.rbegin(); member != members.rend(); ++member) {
+    const size_t before = writer->size();
+    WriteProtoValue(member->second, writer);
+    writer->WriteMessageField(kValueFieldNumber, before);
+    writer->WriteBytesField(kKeyFieldNumber, member->first);
+    writer->WriteMessageField(ProtoStruct::kFieldsFieldNumber, before);
   }
 }
 

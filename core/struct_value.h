@@ -4,6 +4,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "core/value.h"
+#include "core/wire_writer.h"
 #include "google/protobuf/struct.pb.h"
 
 namespace swoosh {
@@ -28,6 +29,10 @@ absl::StatusOr<Value> RestoreProtoValue(const google::protobuf::Value& message,
 // Requires a map.
 void ToStruct(const Value& value, google::protobuf::Struct* message);
 void ToProtoValue(const Value& value, google::protobuf::Value* message);
+
+// The bytes of the message that ToStruct makes, as protobuf serialises it with its map entries in
+// the order of their keys. Requires a map.
+void WriteStruct(const Value& value, WireWriter* writer);
 
 }  // namespace swoosh
 

@@ -3,9 +3,14 @@
 #include <cmath>
 #include <limits>
 #include <string>
+#include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "core/errors.h"
 #include "core/json_value_for_test.h"
+#include "core/wire_writer.h"
+#include "google/protobuf/io/coded_stream.h"
+#include "google/protobuf/io/zero_copy_stream_impl_lite.h"
 #include "google/protobuf/util/json_util.h"
 #include "google/rpc/error_details.pb.h"
 #include "gtest/gtest.h"
@@ -130,6 +135,35 @@ TEST(StructValueTest, NestingIsBounded) {
   std::string path = "transitions[0].send_event.data.a";
   for (int i = 1; i < kValueDepthMax; ++i) path += "[0]";
   ExpectRefused(StructOf("{\"a\":" + NestedLists(kValueDepthMax) + "}"), path, "nest more than");
+}
+
+std::string Serialised(const google::protobuf::Struct& message) {
+  std::string bytes;
+  google::protobuf::io::StringOutputStream stream(&bytes);
+  google::protobuf::io::CodedOutputStream coded(&stream);
+  coded.SetSerializationDeterministic(true);
+  EXPECT_TRUE(message.SerializeToCodedStream(&coded));
+  coded.Trim();
+  return bytes;
+}
+
+TEST(StructValueTest, WritesTheBytesThatProtobufMakesOfTheMessage) {
+  const std::string long_text(300, 'x');
+  for (const std::string& json : std::vector<std::string>{
+           "{}", R"({"":""})",
+           R"({"b":true,"a":false,"n":null,"zero":0,"pi":3.25,"least":-1e-300,"é":"ü"})",
+           R"({"list":[1,"two",[],[[null]],{"k":{}}],"map":{"b":{"c":[{"d":1}]},"a":[]}})",
+           absl::StrCat(R"({")", long_text, R"(":")", long_text, R"(","k":[")", long_text,
+                        R"("]})"),
+           absl::StrCat(R"({"a":)", NestedLists(kValueDepthMax - 1), "}")}) {
+    const absl::StatusOr<Value> value = FromStruct(StructOf(json), kField);
+    ASSERT_TRUE(value.ok()) << json;
+    google::protobuf::Struct message;
+    ToStruct(*value, &message);
+    WireWriter writer;
+    WriteStruct(*value, &writer);
+    EXPECT_EQ(writer.bytes(), Serialised(message)) << json;
+  }
 }
 
 // What is accepted must be readable again from the log and by every client: protobuf refuses

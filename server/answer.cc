@@ -53,7 +53,7 @@ void FillInstanceAgain(const State& now, const CommittedRecord& record, absl::st
     if (machine != nullptr) ToProto(*current, *machine, view, result->mutable_instance());
     return;
   }
-  const v1::Change* change = FindChange(record.record, ns, id);
+  const v1::Change* change = FindChange(record, ns, id);
   if (change == nullptr || change->deleted()) return;
   const Machine* machine = now.machines().Find(ns, change->machine(), change->machine_version());
   absl::StatusOr<Instance> instance = InstanceFromChange(record, *change, machine);

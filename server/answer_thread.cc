@@ -42,7 +42,7 @@ Answer AnswerThread::MakeAnswer(PendingAnswer* pending, const State& state) cons
     absl::StatusOr<CommittedRecordPtr> record = feed_->ReadOne(pending->index);
     if (!record.ok()) return record.status();
     if (pending->grant != nullptr) {
-      if (absl::Status denied = pending->grant->CheckRecord((*record)->record); !denied.ok()) {
+      if (absl::Status denied = pending->grant->CheckRecord((*record)->Whole()); !denied.ok()) {
         return denied;
       }
     }

@@ -6,6 +6,7 @@
 #include "core/check.h"
 #include "core/errors.h"
 #include "core/record.h"
+#include "core/sha256.h"
 #include "google/rpc/error_details.pb.h"
 
 namespace swoosh {

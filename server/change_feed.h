@@ -17,32 +17,11 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
-#include "core/sha256.h"
-#include "google/protobuf/arena.h"
-#include "server/message_arena.h"
+#include "server/committed_record.h"
 #include "server/serial_thread.h"
 #include "storage/log.h"
-#include "swoosh/v1/record.pb.h"
 
 namespace swoosh {
-
-// A durable record, parsed and as stored. Immutable once published; shared by all its readers.
-struct CommittedRecord {
-  CommittedRecord() : CommittedRecord(NewMessageArena(), nullptr) {}
-  // `record_in_arena` was made in `arena_of_it`; null: an empty one is made there.
-  CommittedRecord(std::unique_ptr<google::protobuf::Arena> arena_of_it, v1::Record* record_in_arena)
-      : arena(std::move(arena_of_it)),
-        record(record_in_arena != nullptr
-                   ? *record_in_arena
-                   : *google::protobuf::Arena::CreateMessage<v1::Record>(arena.get())) {}
-
-  const std::unique_ptr<google::protobuf::Arena> arena;  // holds `record`
-  v1::Record& record;
-  std::string stored;  // core/record.h
-  Digest hash = {};    // SHA-256 of `stored`
-  uint64_t index() const { return record.index(); }
-};
-using CommittedRecordPtr = std::shared_ptr<const CommittedRecord>;
 
 inline constexpr size_t kFeedRingBytesMax = 32 * 1024 * 1024;
 inline constexpr size_t kWatchersMax = 4'096;

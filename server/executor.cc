@@ -202,9 +202,8 @@ absl::StatusOr<v1::SubmitResponse> Executor::Validate(
   proposal.actor = actor;
   proposal.transitions = &request.transitions();
   proposal.guard_outcomes = guard_outcomes;
-  Changes changes;
   absl::StatusOr<Reduction> reduction =
-      Reduce(state->view(), proposal, NextHlc(state->position().hlc, clock_->NowUs()), &changes);
+      Reduce(state->view(), proposal, NextHlc(state->position().hlc, clock_->NowUs()));
   if (!reduction.ok()) return reduction.status();
   v1::SubmitResponse response;
   response.set_request_id(request.request_id());

@@ -228,7 +228,7 @@ TEST_F(ExecutorTest, ARecordInTheRingIsTheOneInTheLog) {
     ASSERT_TRUE(ring.ok() && log.ok());
     EXPECT_EQ((*ring)->stored, (*log)->stored);
     EXPECT_EQ((*ring)->hash, (*log)->hash);
-    EXPECT_EQ((*ring)->record.SerializeAsString(), (*log)->record.SerializeAsString());
+    EXPECT_EQ((*ring)->Whole().SerializeAsString(), (*log)->Whole().SerializeAsString());
   }
 }
 

@@ -77,7 +77,7 @@ class ExecutorTimerTest : public testing::Test {
     while (StateOf(id) != state && absl::Now() < end) absl::SleepFor(absl::Milliseconds(1));
     return StateOf(id) == state;
   }
-  v1::Record RecordAt(uint64_t index) { return (*server_->feed().ReadOne(index))->record; }
+  v1::Record RecordAt(uint64_t index) { return (*server_->feed().ReadOne(index))->Whole(); }
 
   MemoryLog log_;
   std::unique_ptr<ExecutorUnderTest> server_;

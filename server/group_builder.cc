@@ -22,8 +22,8 @@ void SetDigest(const Digest& digest, std::string* field) {
   field->assign(reinterpret_cast<const char*>(digest.data()), digest.size());
 }
 
-// Fills in what is known of a record that has its changes; the hash of the one before it is not,
-// but has its size. Takes the transitions out of `pending`.
+// Fills in what is known of a record but its changes; the hash of the one before it is not, but has
+// its size. Takes the transitions out of `pending`.
 void FillRecord(uint64_t index, Hlc hlc, Pending* pending, v1::Record* filled) {
   v1::SubmitRequest& request = *pending->submission.request;
   v1::Record& record = *filled;
@@ -153,16 +153,16 @@ absl::StatusOr<GroupBuilder::Draft> GroupBuilder::MakeDraft(Pending* pending) {
   proposal.guard_outcomes = &pending->submission.guard_outcomes;
   proposal.keys = pending->keys;
   const auto begin = std::chrono::steady_clock::now();
-  draft.record =
-      google::protobuf::Arena::CreateMessage<v1::Record>(pending->submission.arena.get());
-  absl::StatusOr<Reduction> reduction =
-      Reduce(writer_.view(), proposal, draft.hlc, draft.record->mutable_changes());
+  absl::StatusOr<Reduction> reduction = Reduce(writer_.view(), proposal, draft.hlc);
   const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - begin;
   group_->reduce_seconds.push_back(elapsed.count());
   if (!reduction.ok()) return reduction.status();
   draft.reduction = *std::move(reduction);
+  draft.record =
+      google::protobuf::Arena::CreateMessage<v1::Record>(pending->submission.arena.get());
   FillRecord(writer_.position().index + 1, draft.hlc, pending, draft.record);
-  draft.stored_bytes = 1 + draft.record->ByteSizeLong() + kStateHashFieldBytes;
+  draft.stored_bytes =
+      1 + draft.record->ByteSizeLong() + draft.reduction.changes.size() + kStateHashFieldBytes;
   return draft;
 }
 
@@ -224,7 +224,7 @@ std::shared_ptr<const CommittedRecord> GroupBuilder::Append(const Draft& draft, 
       std::make_shared<CommittedRecord>(std::move(pending->submission.arena), draft.record);
   CommittedRecord& record = *committed;
   SetDigest(writer_.position().record_hash, record.record.mutable_previous_hash());
-  record.stored = EncodeRecord(record.record);
+  record.stored = EncodeRecord(record.record, draft.reduction.changes);
   writer_.Apply(draft.reduction.effect, kReducerVersion, draft.hlc);
   SWOOSH_CHECK(writer_.position().index == record.index());
   SWOOSH_CHECK(window_->Add(record.index(), record.record.namespace_(), record.record.request_id(),

@@ -116,7 +116,7 @@ class GroupBuilder {
     Hlc hlc;
     int64_t now_us = 0;
     Reduction reduction;
-    v1::Record* record = nullptr;  // in the submission's arena
+    v1::Record* record = nullptr;  // in the submission's arena; without changes
     size_t stored_bytes = 0;
   };
 

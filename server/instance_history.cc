@@ -61,7 +61,7 @@ absl::StatusOr<Found> LookBack::ReadChange(uint64_t version) {
   absl::StatusOr<CommittedRecordPtr> record = feed_.ReadOne(version);
   if (!record.ok()) return record.status();
   Found found{*std::move(record), nullptr};
-  found.change = FindChange(found.record->record, ns_, id_);
+  found.change = FindChange(*found.record, ns_, id_);
   if (found.change == nullptr) {
     return MakeError(absl::StatusCode::kNotFound, v1::RECORD_NOT_FOUND,
                      absl::StrCat("record ", version, " holds no change of instance ", id_));
@@ -87,7 +87,7 @@ absl::StatusOr<uint64_t> LookBack::ScanForward(uint64_t at_index) {
         feed_.Read(from, kScanRecords, kScanBytes);
     if (!records.ok()) return records.status();
     for (const CommittedRecordPtr& record : *records) {
-      const v1::Change* change = FindChange(record->record, ns_, id_);
+      const v1::Change* change = FindChange(*record, ns_, id_);
       if (change != nullptr) return change->previous_version();
     }
     if (records->empty()) break;
@@ -141,9 +141,9 @@ absl::Status LookBack::FillFromOlder(Found at, bool with_context, Instance* inst
 
 }  // namespace
 
-const v1::Change* FindChange(const v1::Record& record, absl::string_view ns,
+const v1::Change* FindChange(const CommittedRecord& record, absl::string_view ns,
                              absl::string_view instance_id) {
-  if (record.namespace_() != ns) return nullptr;
+  if (record.record.namespace_() != ns) return nullptr;
   for (const v1::Change& change : record.changes()) {
     if (change.instance_id() == instance_id) return &change;
   }
@@ -206,7 +206,7 @@ absl::StatusOr<HistoryPage> ReadHistory(const ChangeFeed& feed, absl::string_vie
       if (ReasonOf(record.status()) != v1::INDEX_TRIMMED) page.next_version = version;
       break;
     }
-    const v1::Change* change = FindChange((*record)->record, ns, instance_id);
+    const v1::Change* change = FindChange(**record, ns, instance_id);
     if (change == nullptr) {
       return MakeError(
           absl::StatusCode::kNotFound, v1::RECORD_NOT_FOUND,

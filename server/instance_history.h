@@ -18,7 +18,7 @@ namespace swoosh {
 inline constexpr size_t kHistoryStepsMax = 100'000;
 
 // The change of an instance in a record, nullptr when there is none.
-const v1::Change* FindChange(const v1::Record& record, absl::string_view ns,
+const v1::Change* FindChange(const CommittedRecord& record, absl::string_view ns,
                              absl::string_view instance_id);
 
 // The instance as `record` left it, as far as its `change`, which is no deletion, tells: without

@@ -48,7 +48,7 @@ absl::Status CheckListInstances(const v1::ListInstancesRequest& request) {
 }
 
 void AddRecord(const CommittedRecord& record, bool raw, v1::ListRecordsResponse* response) {
-  *response->add_records() = record.record;
+  *response->add_records() = record.Whole();
   if (raw) response->add_raw(record.stored);
 }
 

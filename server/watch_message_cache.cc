@@ -7,10 +7,10 @@
 namespace swoosh {
 namespace {
 
-WatchMessage Serialise(const v1::Record& record, const std::string& history_id) {
+WatchMessage Serialise(const CommittedRecord& record, const std::string& history_id) {
   v1::WatchResponse response;
   response.set_index(record.index());
-  *response.mutable_hlc() = record.hlc();
+  *response.mutable_hlc() = record.record.hlc();
   *response.mutable_changes() = record.changes();
   response.set_history_id(history_id);
   return std::make_shared<const std::string>(response.SerializeAsString());
@@ -29,7 +29,7 @@ WatchMessage WatchMessageCache::Whole(const CommittedRecord& record) {
     if (slot.index == index) return slot.message;
   }
   // Outside the lock: two watches may serialise the same record now and then.
-  WatchMessage message = Serialise(record.record, history_id_);
+  WatchMessage message = Serialise(record, history_id_);
   if (message->size() > kCachedWatchMessageBytesMax) return message;
   absl::MutexLock lock(&mutex_);
   Slot& slot = slots_[index % slots_.size()];

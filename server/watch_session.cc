@@ -132,18 +132,18 @@ WatchMessage WatchSession::Pass(const CommittedRecord& record, absl::Time now) {
   last_hlc_ = FromProto(record.record.hlc());
   int matching = 0;
   if (record.record.namespace_() == ns_) {
-    for (const v1::Change& change : record.record.changes()) matching += filter_.Matches(change);
+    for (const v1::Change& change : record.changes()) matching += filter_.Matches(change);
   }
   if (matching == 0) {
     if (++passed_ < kRecordsPassedMax && !BookmarkDue(now)) return nullptr;
     return Bookmark(last_index_, last_hlc_, now);
   }
-  if (matching == record.record.changes_size()) return Send(sources_->cache->Whole(record), now);
+  if (matching == record.changes().size()) return Send(sources_->cache->Whole(record), now);
   v1::WatchResponse response;
   response.set_index(record.index());
   *response.mutable_hlc() = record.record.hlc();
   response.set_history_id(sources_->history_id);
-  for (const v1::Change& change : record.record.changes()) {
+  for (const v1::Change& change : record.changes()) {
     if (filter_.Matches(change)) *response.add_changes() = change;
   }
   return Send(std::make_shared<const std::string>(response.SerializeAsString()), now);

@@ -63,11 +63,10 @@ std::vector<EncodedRecord> HistoryForTest::Next(uint64_t count) {
     proposal.transitions = &record.transitions();
     proposal.guard_outcomes = &record.guard_outcomes();
     const Hlc hlc = FromProto(record.hlc());
-    absl::StatusOr<Reduction> reduction =
-        Reduce(writer_.view(), proposal, hlc, record.mutable_changes());
+    absl::StatusOr<Reduction> reduction = Reduce(writer_.view(), proposal, hlc);
     SWOOSH_CHECK(reduction.ok());
     writer_.Apply(reduction->effect, kReducerVersion, hlc);
-    std::string stored = EncodeRecord(record);
+    std::string stored = EncodeRecord(record, reduction->changes);
     if (i + 1 == count) AppendStateHash(writer_.Seal(), &stored);
     const Digest hash = Sha256(stored);
     writer_.SetRecordHash(hash);

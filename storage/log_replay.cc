@@ -57,9 +57,9 @@ class Batch {
   std::vector<size_t> ends_;  // of each, in `stored_`
   google::protobuf::Arena arena_{BatchArena()};
   std::vector<PreparedRecord> prepared_;
-  absl::Status unprepared_;        // why the record after them could not be read or decoded
-  std::vector<Changes*> reduced_;  // in the arena
-  size_t right_ = 0;               // records before the first error
+  absl::Status unprepared_;           // why the record after them could not be read or decoded
+  std::vector<std::string> reduced_;  // bytes of changes
+  size_t right_ = 0;                  // records before the first error
   absl::Status error_;
 };
 
@@ -127,10 +127,9 @@ void Batch::LookAhead(const StateView& state) const {
 }
 
 absl::Status Batch::ApplyOne(uint64_t index, StateWriter* writer, const ReplayObserver& observer) {
-  Changes* const reduced =
-      google::protobuf::Arena::CreateMessage<v1::Record>(&arena_)->mutable_changes();
-  const absl::Status applied = ApplyReplay(prepared_[right_], writer, reduced);
-  if (writer->position().index == index) reduced_.push_back(reduced);
+  std::string reduced;
+  const absl::Status applied = ApplyReplay(prepared_[right_], writer, &reduced);
+  if (writer->position().index == index) reduced_.push_back(std::move(reduced));
   if (!applied.ok()) return RecordRefused(index, applied);
   return observer.on_applied ? observer.on_applied(writer->position()) : absl::OkStatus();
 }
@@ -138,7 +137,7 @@ absl::Status Batch::ApplyOne(uint64_t index, StateWriter* writer, const ReplayOb
 void Batch::Check() {
   for (size_t i = 0; i < reduced_.size(); ++i) {
     const uint64_t index = first_index_ + i;
-    if (absl::Status status = CheckReplayed(index, prepared_[i], *reduced_[i]); !status.ok()) {
+    if (absl::Status status = CheckReplayed(index, prepared_[i], reduced_[i]); !status.ok()) {
       right_ = i;
       error_ = RecordRefused(index, status);
       break;

@@ -71,7 +71,7 @@ struct Batch {
   std::vector<const v1::Record*> records;
 };
 
-void Apply(const v1::Record& record, google::protobuf::Arena* arena, StateWriter* writer) {
+void Apply(const v1::Record& record, StateWriter* writer) {
   Proposal proposal;
   proposal.ns = record.namespace_();
   proposal.actor = record.actor();
@@ -79,9 +79,7 @@ void Apply(const v1::Record& record, google::protobuf::Arena* arena, StateWriter
   proposal.guard_outcomes = &record.guard_outcomes();
   proposal.reducer_version = record.reducer_version();
   const Hlc hlc = FromProto(record.hlc());
-  Changes* const changes =
-      google::protobuf::Arena::CreateMessage<v1::Record>(arena)->mutable_changes();
-  const absl::StatusOr<Reduction> reduction = Reduce(writer->view(), proposal, hlc, changes);
+  const absl::StatusOr<Reduction> reduction = Reduce(writer->view(), proposal, hlc);
   SWOOSH_CHECK(reduction.ok());
   writer->Apply(reduction->effect, record.reducer_version(), hlc);
 }
@@ -112,7 +110,7 @@ uint64_t ReplayUnchecked(const Log& log, StateWriter* writer) {
   };
   steps.advance = [&](size_t slot) {
     Batch& batch = batches[slot];
-    for (const v1::Record* record : batch.records) Apply(*record, &batch.arena, writer);
+    for (const v1::Record* record : batch.records) Apply(*record, writer);
     return true;
   };
   steps.finish = [](size_t) {};

@@ -68,26 +68,26 @@ class Chart {
   }
 
  private:
-  absl::StatusOr<Reduction> Submit(const v1::Transition& transition, Changes* changes) {
+  absl::StatusOr<Reduction> Submit(const v1::Transition& transition) {
     google::protobuf::RepeatedPtrField<v1::Transition> transitions;
     *transitions.Add() = transition;
     Proposal proposal;
     proposal.ns = "default";
     proposal.transitions = &transitions;
     const Hlc hlc = NextHlc(writer_.position().hlc, kTimeUs);
-    absl::StatusOr<Reduction> reduction = Reduce(writer_.view(), proposal, hlc, changes);
+    absl::StatusOr<Reduction> reduction = Reduce(writer_.view(), proposal, hlc);
     if (reduction.ok()) writer_.Apply(reduction->effect, kReducerVersion, hlc);
     return reduction;
   }
 
   bool Take(const v1::Transition& transition, Value* step) {
-    Changes changes;
-    const absl::StatusOr<Reduction> reduction = Submit(transition, &changes);
+    const absl::StatusOr<Reduction> reduction = Submit(transition);
     std::vector<Value> edges;
     std::vector<Value> emitted;
     if (reduction.ok()) {
-      SWOOSH_CHECK(changes.size() == 1);
-      const v1::Change& change = changes[0];
+      v1::Record record;
+      SWOOSH_CHECK(AddChanges(reduction->changes, &record) && record.changes_size() == 1);
+      const v1::Change& change = record.changes(0);
       configuration_.clear();
       for (const std::string& state : change.configuration()) {
         configuration_.push_back(Value::String(state));

@@ -132,15 +132,14 @@ class LogMaker {
     proposal.actor = record.actor();
     proposal.transitions = &transitions;
     proposal.guard_outcomes = &record.guard_outcomes();
-    absl::StatusOr<Reduction> reduction =
-        Reduce(writer_.view(), proposal, hlc, record.mutable_changes());
+    absl::StatusOr<Reduction> reduction = Reduce(writer_.view(), proposal, hlc);
     for (int asked = 0; asked < kGuardsAskedMax && !reduction.ok(); ++asked) {
       v1::GuardOutcome question;
       if (!GetDetail(reduction.status(), &question)) break;
       question.set_allowed(Below(3) != 0);
       question.set_provider("chance");
       *record.add_guard_outcomes() = std::move(question);
-      reduction = Reduce(writer_.view(), proposal, hlc, record.mutable_changes());
+      reduction = Reduce(writer_.view(), proposal, hlc);
     }
     if (!reduction.ok()) return reduction.status();
     record.set_index(writer_.position().index + 1);
@@ -153,7 +152,7 @@ class LogMaker {
 
   void Store(const v1::Record& record, const Reduction& reduction, const Hlc& hlc) {
     writer_.Apply(reduction.effect, kReducerVersion, hlc);
-    std::string stored = EncodeRecord(record);
+    std::string stored = EncodeRecord(record, reduction.changes);
     if (last_ || Below(kGroupRecordsMax) == 0) AppendStateHash(writer_.Seal(), &stored);
     writer_.SetRecordHash(Sha256(stored));
     sink_(stored);
