@@ -65,6 +65,9 @@ class Client {
   // What reflection answers when it is asked for the list of services.
   std::string ReflectedServices();
 
+  // GRPC_CHANNEL_READY from the first call on, until the server sends the connection away.
+  grpc_connectivity_state connectivity() { return channel_->GetState(/*try_to_connect=*/false); }
+
  private:
   static void Prepare(grpc::ClientContext* context);
 

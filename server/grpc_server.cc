@@ -45,7 +45,7 @@ int Milliseconds(absl::Duration duration) {
   return static_cast<int>(absl::ToInt64Milliseconds(duration));
 }
 
-void SetLimits(grpc::ServerBuilder* builder) {
+void SetLimits(const ConnectionAges& ages, grpc::ServerBuilder* builder) {
   builder->SetMaxReceiveMessageSize(kRequestBytesMax);
   // gRPC unpacks a message without a bound and looks at its size then, so nothing is unpacked: a
   // packed request is UNIMPLEMENTED.
@@ -65,10 +65,9 @@ void SetLimits(grpc::ServerBuilder* builder) {
   builder->AddChannelArgument(GRPC_ARG_HTTP2_MAX_PING_STRIKES, kPingStrikesMax);
   builder->AddChannelArgument(GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS,
                               Milliseconds(kHandshakeTimeout));
-  builder->AddChannelArgument(GRPC_ARG_MAX_CONNECTION_IDLE_MS, Milliseconds(kConnectionIdleMax));
-  builder->AddChannelArgument(GRPC_ARG_MAX_CONNECTION_AGE_MS, Milliseconds(kConnectionAgeMax));
-  builder->AddChannelArgument(GRPC_ARG_MAX_CONNECTION_AGE_GRACE_MS,
-                              Milliseconds(kConnectionAgeGrace));
+  builder->AddChannelArgument(GRPC_ARG_MAX_CONNECTION_IDLE_MS, Milliseconds(ages.idle_max));
+  builder->AddChannelArgument(GRPC_ARG_MAX_CONNECTION_AGE_MS, Milliseconds(ages.age_max));
+  builder->AddChannelArgument(GRPC_ARG_MAX_CONNECTION_AGE_GRACE_MS, Milliseconds(ages.age_grace));
   grpc::ResourceQuota quota("swooshd");
   quota.Resize(kGrpcMemoryBytesMax);
   // Reflection alone takes a thread a stream.
@@ -85,6 +84,7 @@ class GrpcServer::Impl {
   explicit Impl(const Parts& parts)
       : metrics_(parts.metrics),
         connection_limits_(parts.connections),
+        ages_(parts.ages),
         admission_(parts.serving, parts.access),
         streams_(parts.streams),
         credentials_(parts.tls != nullptr ? parts.tls->ForServer()
@@ -103,7 +103,7 @@ class GrpcServer::Impl {
     grpc::EnableDefaultHealthCheckService(true);
     grpc::reflection::InitProtoReflectionServerBuilderPlugin();
     grpc::ServerBuilder builder;
-    SetLimits(&builder);
+    SetLimits(ages_, &builder);
     // gRPC's own listener ends for good at the first accept that fails (CVE-2023-4785).
     acceptor_ = builder.experimental().AddExternalConnectionAcceptor(
         grpc::ServerBuilder::experimental_type::ExternalConnectionType::FROM_FD, credentials_);
@@ -176,6 +176,7 @@ class GrpcServer::Impl {
 
   Metrics* const metrics_;
   const ConnectionLimits connection_limits_;
+  const ConnectionAges ages_;
   const CallAdmission admission_;
   ActiveStreams* const streams_;
   AnswerBudget budget_;

@@ -27,9 +27,11 @@ inline constexpr int kPingStrikesMax = 2;
 inline constexpr absl::Duration kHandshakeTimeout = absl::Seconds(20);
 // A connection is told to go when it has had no call for so long, or is so old; its calls then have
 // the grace to end. gRPC's clients connect again by themselves.
-inline constexpr absl::Duration kConnectionIdleMax = absl::Minutes(10);
-inline constexpr absl::Duration kConnectionAgeMax = absl::Hours(24);
-inline constexpr absl::Duration kConnectionAgeGrace = absl::Minutes(10);
+struct ConnectionAges {
+  absl::Duration idle_max = absl::Minutes(10);
+  absl::Duration age_max = absl::Hours(24);  // gRPC's, give or take a tenth
+  absl::Duration age_grace = absl::Minutes(10);
+};
 // What gRPC's calls and buffers may hold. It treats this as an aim: near it, it reads less, and it
 // ends calls and connections whosoever they are. So it is above what the limits of ConnectionGate,
 // which know whose they are, let it come to.
@@ -60,6 +62,7 @@ class GrpcServer {
     const AccessControl* access = nullptr;  // null: everybody may do everything
     TlsCredentials* tls = nullptr;          // null: without TLS
     ConnectionLimits connections = {};
+    ConnectionAges ages = {};
   };
 
   // Listens on `address`; port 0 picks a free one.

@@ -27,8 +27,9 @@ namespace swoosh {
 class GrpcServerFixture : public testing::Test {
  protected:
   void SetUp() override {
-    auto started = GrpcServer::Start({"127.0.0.1", 0},
-                                     {&serving_, &metrics_, &streams_, &readers_, &watchers_});
+    GrpcServer::Parts parts = {&serving_, &metrics_, &streams_, &readers_, &watchers_};
+    parts.ages = ages_;
+    auto started = GrpcServer::Start({"127.0.0.1", 0}, parts);
     ASSERT_TRUE(started.ok()) << started.status();
     server_ = *std::move(started);
     backend_.executor = &executor_;
@@ -48,6 +49,7 @@ class GrpcServerFixture : public testing::Test {
     server_->SetServing(true);
   }
 
+  ConnectionAges ages_;  // to be set before SetUp
   MemoryLog memory_log_;
   GatedLog log_{&memory_log_};
   ExecutorUnderTest under_test_{&log_};

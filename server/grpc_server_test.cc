@@ -346,5 +346,34 @@ TEST_F(GrpcServerTest, AShutdownWaitsForTheCallsUnderWay) {
   EXPECT_TRUE(submitted.ok()) << submitted;
 }
 
+class GrpcServerIdleTest : public GrpcServerTest {
+ protected:
+  GrpcServerIdleTest() { ages_.idle_max = absl::Milliseconds(100); }
+};
+
+TEST_F(GrpcServerIdleTest, AConnectionWithoutACallIsToldToGo) {
+  BeginWithDoors();
+  Await([this] { return client_->connectivity() == GRPC_CHANNEL_IDLE; });
+  EXPECT_TRUE(client_->Submit(CreateDoor("a")).ok());
+}
+
+class GrpcServerAgeTest : public GrpcServerTest {
+ protected:
+  GrpcServerAgeTest() {
+    ages_.age_max = absl::Milliseconds(200);
+    ages_.age_grace = absl::Milliseconds(100);
+  }
+};
+
+TEST_F(GrpcServerAgeTest, AnOldConnectionIsToldToGoAndItsStreamEndsAfterTheGrace) {
+  Begin();
+  grpc::ClientContext context;
+  v1::WatchResponse response;
+  const auto watch = client_->orchestrator().Watch(&context, v1::WatchRequest());
+  while (watch->Read(&response)) EXPECT_EQ(response.changes_size(), 0);
+  EXPECT_EQ(watch->Finish().error_code(), grpc::StatusCode::UNAVAILABLE);
+  EXPECT_EQ(client_->State().index(), 0u);
+}
+
 }  // namespace
 }  // namespace swoosh
