@@ -391,7 +391,6 @@ void ProposalReducer::GiveOutcome(Draft* draft) {
   reduction_.outcomes[static_cast<size_t>(draft->outcome_of)].instance = std::move(draft->now);
 }
 
-// Takes what it can of the draft, but not the instance.
 // From the last to the first, as the writer has it.
 void ProposalReducer::WriteChanges() {
   WireWriter writer;
@@ -445,6 +444,7 @@ void ProposalReducer::WriteChange(const Draft& draft, WireWriter* writer) {
   writer->WriteBytesField(v1::Change::kInstanceIdFieldNumber, draft.id);
 }
 
+// Takes what it can of the draft, but not the instance.
 void ProposalReducer::WriteEntry(Draft* draft) {
   if (!draft->has_change()) return;
   const std::optional<FoundInstance>& before = draft->before;

@@ -35,12 +35,6 @@ void WireWriter::WriteMessageField(int field, size_t size_before) {
   PutTag(field, kLengthDelimited);
 }
 
-void WireWriter::WriteFields(absl::string_view bytes) {
-  Reserve(bytes.size());
-  begin_ -= bytes.size();
-  if (!bytes.empty()) std::memcpy(begin_, bytes.data(), bytes.size());
-}
-
 void WireWriter::PutLongVarint(uint64_t number) {
   char bytes[kVarintBytesMax];
   size_t count = 0;

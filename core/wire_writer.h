@@ -30,8 +30,6 @@ class WireWriter {
   void WriteBytesField(int field, absl::string_view bytes);
   // Of what was written since size() was `size_before`: makes it the field's message.
   void WriteMessageField(int field, size_t size_before);
-  // Bytes of fields that are there already.
-  void WriteFields(absl::string_view bytes);
 
  private:
   enum WireType : uint8_t { kVarint = 0, kFixed64 = 1, kLengthDelimited = 2 };

@@ -40,8 +40,10 @@ TEST(WireWriterTest, GrowsBeforeWhatWasWritten) {
     ASSERT_EQ(writer.bytes(), expected);
   }
   const std::string large(100'000, 'x');
-  writer.WriteFields(large);
-  EXPECT_EQ(writer.bytes(), large + expected);
+  writer.WriteBytesField(v1::Change::kEdgesFieldNumber, large);
+  v1::Change change;
+  change.add_edges(large);
+  EXPECT_EQ(writer.bytes(), change.SerializeAsString() + expected);
 }
 
 }  // namespace

@@ -75,6 +75,8 @@ constexpr absl::Duration kFencedReadTime = absl::Seconds(3);
 constexpr absl::Duration kCallGrace = absl::Seconds(3);
 
 constexpr int kReaderThreads = 2;
+// Where the processors are busy, long lists give way to proposals.
+constexpr int kReaderNice = 5;
 constexpr size_t kReadsWaitingMax = 4'096;
 constexpr int kWatcherThreads = 2;
 
@@ -164,9 +166,9 @@ class Swooshd {
   Metrics metrics_{kVersion};
   Serving serving_{absl::Now()};
   RootLeases leases_;
-  WorkerPool readers_{"read", kReaderThreads, kReadsWaitingMax};
+  WorkerPool readers_{"read", kReaderThreads, kReadsWaitingMax, kReaderNice};
   WorkerPool watchers_{"watch", kWatcherThreads, 2 * kWatchersMax};
-  WorkerPool backup_workers_{"backup", /*thread_count=*/1, 2 * kBackupsMax};
+  WorkerPool backup_workers_{"backup", /*thread_count=*/1, 2 * kBackupsMax, kNiceMax};
   ActiveStreams streams_{kWatchTickInterval};
 
   // From the recovered store on. Each uses those before it.
@@ -397,7 +399,6 @@ void Swooshd::MakeBackupsAndVerifier() {
   store.origin_id = store_->origin_id;
   store.committed = [this] { return *executor_->committed(); };
   backups_ = std::make_unique<Backups>(std::move(store), executor_.get(), &metrics_);
-  SWOOSH_CHECK(backup_workers_.TryPost([] { LowerPriorityOfThisThread(); }).ok());
 
   Verifier::Options verifier;
   verifier.log = store_->log.get();

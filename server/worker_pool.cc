@@ -8,11 +8,12 @@
 
 namespace swoosh {
 
-WorkerPool::WorkerPool(const std::string& name, int thread_count, size_t waiting_max)
+WorkerPool::WorkerPool(const std::string& name, int thread_count, size_t waiting_max, int nice)
     : waiting_max_(waiting_max) {
   for (int i = 0; i < thread_count; ++i) {
-    threads_.emplace_back([this, name] {
+    threads_.emplace_back([this, name, nice] {
       NameThisThread(name);
+      if (nice > 0) LowerPriorityOfThisThread(nice);
       Run();
     });
   }

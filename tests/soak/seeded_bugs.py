@@ -1,10 +1,11 @@
 #!/usr/bin/python3
 """Bugs put into the server on purpose, tests/seeded_bugs/*.patch: each must be caught.
 
-Each patch is applied to a copy of the tree, the server is built there, and it runs under clients
-whose histories are checked, with the faults that bring the bug to light. The server as it is runs
-under the same faults, and nothing may be found in it. Prints a JSON line; fails where a bug is not
-caught, or a patch does not apply any more.
+Each patch is applied to a copy of the tree, the server is built there (what is compiled is kept in
+.dev/seeded_bugs/ for the next run), and it runs under clients whose histories are checked, with the
+faults that bring the bug to light. The server as it is runs under the same faults, and nothing may
+be found in it. Prints a JSON line; fails where a bug is not caught, or a patch does not apply any
+more.
 """
 
 import argparse
@@ -24,6 +25,7 @@ ROOT = TESTS.parent
 sys.path[0] = str(TESTS)
 
 PATCHES = TESTS / "seeded_bugs"
+COMPILED = ROOT / ".dev/seeded_bugs"
 BUILD_SECONDS_MAX = 3600
 RUN_SECONDS_MAX = 600
 BAZEL_IDLE_SECONDS_MAX = 900  # where this script is ended before it ends Bazel
@@ -142,7 +144,8 @@ class Tree:
 
     def build(self, target):
         """The program's path."""
-        done = self._bazel("build", "--noshow_progress", *self._bazel_flags, target)
+        flags = ["--noshow_progress", f"--disk_cache={COMPILED}", *self._bazel_flags]
+        done = self._bazel("build", *flags, target)
         if done.returncode != 0:
             raise SystemExit(f"{target} does not build:\n{done.stderr}")
         return self.root / "bazel-bin" / target.removeprefix("//").replace(":", "/")
