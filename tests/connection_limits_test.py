@@ -9,6 +9,7 @@ import unittest
 import certificates
 import grpc
 import hostile_attacks
+import hostile_workload
 import raw_http2
 import swoosh_server
 import test_main
@@ -214,7 +215,8 @@ class ConnectionLimitsTest(unittest.TestCase):
         with self.assertRaises(grpc.RpcError) as refused:
             server.orchestrator.GetState(asked, metadata=(("x-long", "x" * 17_000),))
         self.assertEqual(refused.exception.code(), grpc.StatusCode.RESOURCE_EXHAUSTED)
-        server.orchestrator.GetState(asked)
+        # Where such metadata come in two parts, gRPC ends their connection.
+        self.assertTrue(hostile_workload.serves(server))
 
     def test_a_connection_that_does_not_come_to_its_settings_is_closed(self):
         server = self.start()
