@@ -16,6 +16,7 @@
 #include "core/errors.h"
 #include "core/hlc.h"
 #include "core/json_value_for_test.h"
+#include "core/record.h"
 #include "core/reducer.h"
 #include "core/state.h"
 #include "core/value.h"
@@ -49,8 +50,7 @@ class Chart {
         ToJsonText(machine), transition.mutable_register_machine()->mutable_machine());
     SWOOSH_CHECK(parsed.ok());
     name_ = transition.register_machine().machine().name();
-    Changes none;
-    return Submit(transition, &none).status();
+    return Submit(transition).status();
   }
 
   // The outcome as a STEP. False when nothing can follow it.
