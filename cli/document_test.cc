@@ -158,6 +158,14 @@ TEST(YamlDocument, ResolvesPlainScalarsByTheCoreSchemaOfYaml12) {
   }
 }
 
+TEST(YamlDocument, EscapesThatComeToBeNoUtf8AreRefused) {
+  for (const char* text : {R"(a: "x\_y")", R"("x\Ny": 1)", R"(a: ["\_"])"}) {
+    const absl::Status status = ParseYaml(text).status();
+    EXPECT_TRUE(absl::StrContains(status.message(), "not understood")) << text << ": " << status;
+  }
+  EXPECT_EQ(ShowOrError(ParseYaml(R"(["\u00a0\xa0\L"])")), "['\u00a0\u00a0\u2028',]");
+}
+
 TEST(YamlDocument, ReadsBlocksAndExpandsAliases) {
   EXPECT_EQ(ShowOrError(ParseYaml("on:\n  - &e {event: a, target: [x]}\n  - *e\n1: |\n  t\n")),
             "{on:[{event:'a',target:['x',],},{event:'a',target:['x',],},],1:'t\n',}");

@@ -197,6 +197,10 @@ class TreeBuilder : public YAML::EventHandler {
     if (!plain && !text) {
       Fail(node.position, absl::StrCat("the tag ", tag, " is not supported; only !!str is"));
     }
+    // yaml-cpp makes one byte of each of these two.
+    if (!IsValidUtf8(value)) {
+      Fail(node.position, R"(the escapes \N and \_ are not understood; write \u0085 and \u00a0)");
+    }
     if (ExpectsKey()) {
       if (anchor != 0) anchors_[anchor] = Anchored{TextNode(value, node.position), value, 1, 0};
       open_.back().key = value;
