@@ -166,6 +166,11 @@ TEST(YamlDocument, EscapesThatComeToBeNoUtf8AreRefused) {
   EXPECT_EQ(ShowOrError(ParseYaml(R"(["\u00a0\xa0\L"])")), "['\u00a0\u00a0\u2028',]");
 }
 
+TEST(YamlDocument, SaysWhichByteIsNoEscape) {
+  EXPECT_TRUE(absl::EndsWith(ParseYaml("\"\\\u00e9\"").status().message(),
+                             ": unknown escape character: \\xc3"));
+}
+
 TEST(YamlDocument, ReadsBlocksAndExpandsAliases) {
   EXPECT_EQ(ShowOrError(ParseYaml("on:\n  - &e {event: a, target: [x]}\n  - *e\n1: |\n  t\n")),
             "{on:[{event:'a',target:['x',],},{event:'a',target:['x',],},],1:'t\n',}");

@@ -12,6 +12,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
 #include "absl/strings/ascii.h"
+#include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
@@ -150,6 +151,11 @@ absl::Status CheckCharacters(absl::string_view text) {
     }
   }
   return absl::OkStatus();
+}
+
+// What yaml-cpp says of an error, which may have a byte of a longer character in it.
+std::string AsText(const std::string& message) {
+  return IsValidUtf8(message) ? message : absl::CHexEscape(message);
 }
 
 // Builds the tree of one document from yaml-cpp's events.
@@ -360,7 +366,7 @@ absl::StatusOr<Node> ParseYaml(absl::string_view text) {
   } catch (const Stop& stop) {
     return stop.status();
   } catch (const YAML::Exception& error) {
-    return TextError(ToPosition(error.mark), error.msg);
+    return TextError(ToPosition(error.mark), AsText(error.msg));
   } catch (const std::exception& error) {
     return TextError({}, error.what());
   }

@@ -18,8 +18,8 @@ namespace swoosh {
 // start in the order given. Thread-safe.
 class WorkerPool {
  public:
-  // `name` has at most 15 bytes. At most `waiting_max` functions wait for a thread. `nice` is as for
-  // LowerPriorityOfThisThread; 0: the threads come first like all others.
+  // `name` has at most 15 bytes. At most `waiting_max` functions wait for a thread. `nice` is as
+  // for LowerPriorityOfThisThread; 0: the threads come first like all others.
   WorkerPool(const std::string& name, int thread_count, size_t waiting_max, int nice = 0);
   // As Stop().
   ~WorkerPool();
