@@ -3,9 +3,8 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
-#include "core/check.h"
+#include "core/deterministic.h"
 #include "google/protobuf/io/coded_stream.h"
-#include "google/protobuf/io/zero_copy_stream_impl_lite.h"
 
 namespace swoosh {
 namespace {
@@ -109,16 +108,9 @@ bool FindChanges(absl::string_view message, size_t* begin, size_t* end) {
 }  // namespace
 
 std::string EncodeRecord(const v1::Record& record, absl::string_view changes) {
-  const size_t size = record.ByteSizeLong();
-  std::string stored;
-  // Room for the state hash, so that adding it moves nothing.
-  stored.reserve(1 + size + changes.size() + 2 + sizeof(Digest));
-  stored.push_back(kRecordFormatVersion);
-  google::protobuf::io::StringOutputStream stream(&stored);
-  google::protobuf::io::CodedOutputStream coded(&stream);
-  coded.SetSerializationDeterministic(true);
-  record.SerializeWithCachedSizes(&coded);
-  coded.Trim();
+  std::string stored(1, kRecordFormatVersion);
+  // The changes, and the state hash, so that adding it moves nothing.
+  AppendDeterministic(record, changes.size() + 2 + sizeof(Digest), &stored);
   // Of all fields but the state hash theirs is the last.
   stored.append(changes.data(), changes.size());
   return stored;
@@ -172,7 +164,7 @@ absl::string_view ChangesOf(absl::string_view stored) {
   size_t begin = 0;
   size_t end = 0;
   const absl::string_view message = stored.substr(1);
-  SWOOSH_CHECK(FindChanges(message, &begin, &end));
+  if (!FindChanges(message, &begin, &end)) return {};
   return message.substr(begin, end - begin);
 }
 

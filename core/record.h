@@ -38,8 +38,8 @@ absl::Status DecodeRecordLink(absl::string_view stored, v1::Record* record);
 absl::Status DecodeRecordBesideChanges(absl::string_view stored, v1::Record* record,
                                        std::optional<absl::string_view>* changes);
 
-// The bytes of the changes in a stored record, with their tags: a part of `stored`, as
-// EncodeRecord wrote it.
+// The bytes of the changes in a stored record, with their tags: a part of `stored`. "" where they
+// don't stand in one run, as EncodeRecord writes them.
 absl::string_view ChangesOf(absl::string_view stored);
 
 // Adds to `record` the changes that these bytes are, with their tags. False: they are none.

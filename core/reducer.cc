@@ -6,13 +6,12 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
 #include "core/check.h"
+#include "core/deterministic.h"
 #include "core/errors.h"
 #include "core/limits.h"
 #include "core/names.h"
 #include "core/proposal_reducer.h"
 #include "core/struct_value.h"
-#include "google/protobuf/io/coded_stream.h"
-#include "google/protobuf/io/zero_copy_stream_impl_lite.h"
 #include "google/protobuf/message_lite.h"
 
 namespace swoosh {
@@ -23,14 +22,9 @@ absl::Status NotFound(v1::ErrorReason reason, absl::string_view what, absl::stri
                    absl::StrCat("there is no ", what, " ", name));
 }
 
-// Map entries in key order.
 std::string Serialise(const google::protobuf::MessageLite& message) {
   std::string bytes;
-  google::protobuf::io::StringOutputStream stream(&bytes);
-  google::protobuf::io::CodedOutputStream coded(&stream);
-  coded.SetSerializationDeterministic(true);
-  message.SerializeToCodedStream(&coded);
-  coded.Trim();
+  AppendDeterministic(message, 0, &bytes);
   return bytes;
 }
 

@@ -6,11 +6,10 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "core/deterministic.h"
 #include "core/errors.h"
 #include "core/json_value_for_test.h"
 #include "core/wire_writer.h"
-#include "google/protobuf/io/coded_stream.h"
-#include "google/protobuf/io/zero_copy_stream_impl_lite.h"
 #include "google/protobuf/util/json_util.h"
 #include "google/rpc/error_details.pb.h"
 #include "gtest/gtest.h"
@@ -139,11 +138,7 @@ TEST(StructValueTest, NestingIsBounded) {
 
 std::string Serialised(const google::protobuf::Struct& message) {
   std::string bytes;
-  google::protobuf::io::StringOutputStream stream(&bytes);
-  google::protobuf::io::CodedOutputStream coded(&stream);
-  coded.SetSerializationDeterministic(true);
-  EXPECT_TRUE(message.SerializeToCodedStream(&coded));
-  coded.Trim();
+  AppendDeterministic(message, 0, &bytes);
   return bytes;
 }
 

@@ -12,8 +12,8 @@
 namespace swoosh {
 namespace {
 
-// What a record in the ring costs in memory, roughly: parsed, a Struct takes several times its
-// stored bytes.
+// What a record in the ring may cost in memory, roughly: parsed, which its changes are once
+// somebody watches, a Struct takes several times its stored bytes.
 constexpr size_t kParsedBytesPerStoredByte = 8;
 constexpr size_t kRecordOverheadBytes = 1'024;
 
