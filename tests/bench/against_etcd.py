@@ -5,12 +5,16 @@ A put is compared with an event: as many bytes a request, 1,000 keys and 1,000 i
 flight: 1, 64, 256, 1,000, ten a connection. Then our stream beside etcd's puts, where they were
 fastest; 100 events a proposal beside 100 puts a transaction; and latency at one rate that both can
 hold, counted from when a call was due.
+
+An echo server that syncs as many bytes as our record has before it answers takes the same turns:
+what it does beside etcd is about as much as any durable server over this gRPC can.
 """
 
 import statistics
 import sys
 
 import comparison
+import echo_server
 import etcd_server
 import our_server
 import wire_load
@@ -26,16 +30,23 @@ MANY_IN_FLIGHT = 64
 OPEN_LOOP_SHARE = 0.5  # of what etcd did at its best
 OPEN_LOOP_IN_FLIGHT = 1_000
 PEER = "etcd, one member"
+SIDES = ("ours", "synced_echo", "etcd")
 
 
-def measure_unary(compared, ours, etcd):
+def measure_unary(compared, ours, echo, etcd):
     """Rounds of all numbers in flight, and of the stream."""
     quick = compared.quick
+
+    def synced(in_flight, stream=False):
+        return echo.measure(echo_server.SYNCED, in_flight, quick, stream)
+
     sides = {}
     for each in IN_FLIGHT:
         sides[f"ours_{each}"] = lambda each=each: ours.measure(each, quick)
+        sides[f"synced_echo_{each}"] = lambda each=each: synced(each)
         sides[f"etcd_{each}"] = lambda each=each: etcd.measure(each, quick)
-    sides["stream"] = lambda: ours.measure(STREAM_IN_FLIGHT, quick, stream=True)
+    sides["ours_stream"] = lambda: ours.measure(STREAM_IN_FLIGHT, quick, stream=True)
+    sides["synced_echo_stream"] = lambda: synced(STREAM_IN_FLIGHT, stream=True)
     return compared.rounds(sides, ours.record_bytes)
 
 
@@ -46,34 +57,36 @@ def best_of_etcd(rounds):
 
 def add_unary(compared, rounds):
     def add(name, figure, each, goal, unit):
-        values = [rounds.of(f"{side}_{each}", figure) for side in ("ours", "etcd")]
-        compared.add(name, rounds, *values, goal, unit, PEER)
+        ours, echo, etcd = (rounds.of(f"{side}_{each}", figure) for side in SIDES)
+        compared.add(f"unary_{name}_vs_etcd_put", rounds, ours, etcd, goal, unit, PEER)
+        compared.add(f"synced_echo_{name}_vs_etcd_put", rounds, echo, etcd, None, unit, PEER)
 
     for each in IN_FLIGHT:
-        add(f"unary_{each}_vs_etcd_put", "rate", each, comparison.at_least(GOALS[each]), "calls/s")
+        add(f"{each}", "rate", each, comparison.at_least(GOALS[each]), "calls/s")
     for each in IN_FLIGHT:
         goal = GOAL_P99 if each in IN_FLIGHT_WITH_P99_GOAL else None
-        add(f"unary_{each}_p99_vs_etcd_put", "p99_us", each, goal, "p99, us")
+        add(f"{each}_p99", "p99_us", each, goal, "p99, us")
 
 
 def add_stream(compared, rounds):
     best = best_of_etcd(rounds)
-    compared.add(
-        f"stream_{STREAM_IN_FLIGHT}_vs_etcd_put",
-        rounds,
-        rounds.of("stream", "rate"),
-        rounds.of(f"etcd_{best}", "rate"),
-        GOAL_STREAM,
-        "events/s, puts/s",
-        f"{PEER}, {best} in flight",
-    )
+    etcd = rounds.of(f"etcd_{best}", "rate")
+    unit = "events/s, puts/s"
+    peer = f"{PEER}, {best} in flight"
+    for name, side, goal in (
+        ("stream", "ours", GOAL_STREAM),
+        ("synced_echo_stream", "synced_echo", None),
+    ):
+        values = rounds.of(f"{side}_stream", "rate")
+        name = f"{name}_{STREAM_IN_FLIGHT}_vs_etcd_put"
+        compared.add(name, rounds, values, etcd, goal, unit, peer)
 
 
 def plot_unary(compared, rounds):
     for figure, unit in (("rate", "calls/s"), ("p50_us", "p50, us"), ("p99_us", "p99, us")):
         series = {
             side: [(each, *rounds.quartiles(f"{side}_{each}", figure)) for each in IN_FLIGHT]
-            for side in ("ours", "etcd")
+            for side in SIDES
         }
         title = f"Calls in flight and {unit}"
         compared.plot(figure, title, "in flight", unit, series, log_x=True, log_y=True)
@@ -138,7 +151,8 @@ def main():
     folder = wire_load.scratch_folder(compared.output)
     ours = our_server.OurServer(folder)
     etcd = etcd_server.EtcdServer(folder / "etcd", ours.request_bytes)
-    rounds = measure_unary(compared, ours, etcd)
+    echo = echo_server.EchoServer(ours, folder)
+    rounds = measure_unary(compared, ours, echo, etcd)
     end(ours, etcd)
     add_unary(compared, rounds)
     add_stream(compared, rounds)

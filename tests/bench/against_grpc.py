@@ -2,7 +2,9 @@
 """What is left of gRPC's own speed, and of the disk's: ours beside a server that only answers.
 
 The echo server takes the same requests by the same service and answers with as many bytes as ours;
-of gRPC's two server APIs the one that did better counts.
+of gRPC's two server APIs the one that did better counts. So is a synced echo: a server that answers
+when it has appended as many bytes as our record has to a file, synced once for all that wait, which
+is the least that any durable server does.
 
 - One client, one in flight: our p50 less the echo's, against the p50 of an append and fdatasync of
   as many bytes as the record has.
@@ -11,50 +13,21 @@ of gRPC's two server APIs the one that did better counts.
 - One stream, a transition a message, 1,000 in flight: answers a second.
 """
 
-import re
 import statistics
-import subprocess
 import sys
 
 import comparison
+import echo_server
 import our_server
 import wire_load
-from swoosh_server import bound_to_us
 
 IN_FLIGHT_UNARY = 256
 IN_FLIGHT_STREAM = 1_000
 GOAL_LATENCY = comparison.at_most(1.25)
 GOAL_UNARY = comparison.at_least(0.8)
 GOAL_STREAM = comparison.at_least(0.7)
-APIS = ("callback", "queue")
+APIS = (echo_server.CALLBACK, echo_server.QUEUE)
 DISK = "append + fdatasync"
-
-
-class EchoServer:
-    """An echo server that runs as long as it is measured."""
-
-    def __init__(self, ours):
-        self._ours = ours
-
-    def measure(self, api, in_flight, quick, stream=False):
-        command = [
-            wire_load.program("echo_server"),
-            f"--api={api}",
-            f"--reply_bytes={self._ours.reply_bytes}",
-        ]
-        process = subprocess.Popen(bound_to_us(command), stdout=subprocess.PIPE, text=True)
-        try:
-            serving = re.fullmatch(r"serving grpc=(\S+)\n", process.stdout.readline())
-            if serving is None:
-                raise wire_load.Broken("the echo server did not start")
-            method = our_server.SUBMIT_STREAM if stream else our_server.SUBMIT
-            return wire_load.run_wire_load(
-                serving[1], method, self._ours.requests, in_flight, quick, stream, connections=1
-            )
-        finally:
-            process.kill()
-            process.wait()
-            process.stdout.close()
 
 
 def measure_disk(compared, ours):
@@ -64,12 +37,12 @@ def measure_disk(compared, ours):
     return {"p50_us": statistics.median(taken)}
 
 
-def measure(compared, ours, in_flight, stream, disk=False):
-    """Rounds of ours and of an echo server of each API, and of the disk alone."""
-    echo = EchoServer(ours)
+def measure(compared, ours, echo, in_flight, stream, disk=False):
+    """Rounds of ours and of an echo server of each kind, and of the disk alone."""
     quick = compared.quick
     sides = {"ours": lambda: ours.measure(in_flight, quick, stream, connections=1)} | {
-        api: lambda api=api: echo.measure(api, in_flight, quick, stream) for api in APIS
+        kind: lambda kind=kind: echo.measure(kind, in_flight, quick, stream, connections=1)
+        for kind in (*APIS, echo_server.SYNCED)
     }
     if disk:
         sides = {DISK: lambda: measure_disk(compared, ours)} | sides
@@ -83,43 +56,49 @@ def better_api(rounds, figure, choose):
 
 def add_latency(compared, rounds):
     api = better_api(rounds, "p50_us", min)
-    ours = rounds.of("ours", "p50_us")
     echo = rounds.of(api, "p50_us")
-    compared.add(
-        "unary_1_less_echo_vs_raw_sync",
-        rounds,
-        [mine - its for mine, its in zip(ours, echo, strict=True)],
-        rounds.of(DISK, "p50_us"),
-        GOAL_LATENCY,
-        "p50, us",
-        DISK,
-    )
+    disk = rounds.of(DISK, "p50_us")
+    for name, side, goal in (
+        ("unary_1", "ours", GOAL_LATENCY),
+        ("synced_echo_1", echo_server.SYNCED, None),
+    ):
+        values = rounds.of(side, "p50_us")
+        less_echo = [value - its for value, its in zip(values, echo, strict=True)]
+        name = f"{name}_less_echo_vs_raw_sync"
+        compared.add(name, rounds, less_echo, disk, goal, "p50, us", DISK)
+    ours = rounds.of("ours", "p50_us")
     compared.add("unary_1_vs_echo", rounds, ours, echo, None, "p50, us", f"echo, {api} API")
 
 
-def add_throughput(compared, name, rounds, goal):
+def add_throughput(compared, kind, in_flight, rounds, goal):
     api = better_api(rounds, "rate", max)
-    ours = rounds.of("ours", "rate")
-    compared.add(
-        name, rounds, ours, rounds.of(api, "rate"), goal, "answers/s", f"echo, {api} API"
-    )
+    echo = rounds.of(api, "rate")
+    for name, side, its_goal in (
+        (f"{kind}_{in_flight}", "ours", goal),
+        (f"synced_echo_{kind}_{in_flight}", echo_server.SYNCED, None),
+    ):
+        values = rounds.of(side, "rate")
+        peer = f"echo, {api} API"
+        compared.add(f"{name}_vs_echo", rounds, values, echo, its_goal, "answers/s", peer)
 
 
 def plot(compared, name, rounds, figure, unit, *more):
-    values = {side: rounds.of(side, figure) for side in ("ours", *APIS, *more)}
+    values = {side: rounds.of(side, figure) for side in ("ours", *APIS, echo_server.SYNCED, *more)}
     compared.plot_rounds(name, f"{name}: each round", unit, values)
 
 
 def main():
     compared = comparison.Comparison("against_grpc", comparison.arguments(__doc__))
-    ours = our_server.OurServer(wire_load.scratch_folder(compared.output))
-    latency = measure(compared, ours, 1, False, disk=True)
-    unary = measure(compared, ours, IN_FLIGHT_UNARY, False)
-    stream = measure(compared, ours, IN_FLIGHT_STREAM, True)
+    folder = wire_load.scratch_folder(compared.output)
+    ours = our_server.OurServer(folder)
+    echo = echo_server.EchoServer(ours, folder)
+    latency = measure(compared, ours, echo, 1, False, disk=True)
+    unary = measure(compared, ours, echo, IN_FLIGHT_UNARY, False)
+    stream = measure(compared, ours, echo, IN_FLIGHT_STREAM, True)
     ours.end()
     add_latency(compared, latency)
-    add_throughput(compared, f"unary_{IN_FLIGHT_UNARY}_vs_echo", unary, GOAL_UNARY)
-    add_throughput(compared, f"stream_{IN_FLIGHT_STREAM}_vs_echo", stream, GOAL_STREAM)
+    add_throughput(compared, "unary", IN_FLIGHT_UNARY, unary, GOAL_UNARY)
+    add_throughput(compared, "stream", IN_FLIGHT_STREAM, stream, GOAL_STREAM)
     plot(compared, "one_in_flight", latency, "p50_us", "p50, us", DISK)
     plot(compared, f"unary_{IN_FLIGHT_UNARY}", unary, "rate", "answers/s")
     plot(compared, f"stream_{IN_FLIGHT_STREAM}", stream, "rate", "answers/s")

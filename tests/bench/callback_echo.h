@@ -4,6 +4,7 @@
 #include "grpcpp/support/byte_buffer.h"
 #include "grpcpp/support/server_callback.h"
 #include "swoosh/v1/orchestrator.grpc.pb.h"
+#include "tests/bench/sync_thread.h"
 
 namespace swoosh {
 
@@ -13,7 +14,9 @@ using CallbackEchoBase = v1::Orchestrator::WithRawCallbackMethod_Submit<
 // Answers each request with the same bytes, by gRPC's callback API. Thread-safe.
 class CallbackEcho final : public CallbackEchoBase {
  public:
-  explicit CallbackEcho(const grpc::ByteBuffer& reply) : reply_(reply) {}
+  // Answers at once where `sync` is null, else when that has synced for the request. It is not
+  // owned, and outlives this.
+  CallbackEcho(const grpc::ByteBuffer& reply, SyncThread* sync) : reply_(reply), sync_(sync) {}
 
   grpc::ServerUnaryReactor* Submit(grpc::CallbackServerContext* context,
                                    const grpc::ByteBuffer* request,
@@ -23,6 +26,7 @@ class CallbackEcho final : public CallbackEchoBase {
 
  private:
   const grpc::ByteBuffer reply_;
+  SyncThread* const sync_;
 };
 
 }  // namespace swoosh

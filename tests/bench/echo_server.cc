@@ -1,7 +1,9 @@
 // Answers Submit and SubmitStream with so many bytes, and does nothing else: what gRPC alone costs
-// a server of the same shape as ours. With gRPC's callback API, or its completion queue.
+// a server of the same shape as ours. With gRPC's callback API, or its completion queue. Or, with
+// the callback API, answers when so many bytes a request have been appended to a file and synced:
+// what gRPC and the disk together cost any durable server.
 //
-//   echo_server --api=callback --reply_bytes=190
+//   echo_server --api=callback --reply_bytes=190 [--sync_file=FILE --sync_bytes=250]
 //
 // Prints a line `serving grpc=HOST:PORT`, and serves until it is killed.
 
@@ -19,10 +21,13 @@
 #include "grpcpp/support/slice.h"
 #include "tests/bench/callback_echo.h"
 #include "tests/bench/queue_echo.h"
+#include "tests/bench/sync_thread.h"
 
 ABSL_FLAG(std::string, listen, "127.0.0.1:0", "HOST:PORT; port 0: any free one.");
 ABSL_FLAG(std::string, api, "callback", "callback, or queue.");
 ABSL_FLAG(uint64_t, reply_bytes, 100, "Bytes of each answer.");
+ABSL_FLAG(std::string, sync_file, "", "Answer when synced to this file; with --api=callback.");
+ABSL_FLAG(uint64_t, sync_bytes, 100, "Bytes appended to it for each request.");
 
 namespace swoosh {
 namespace {
@@ -31,7 +36,12 @@ int Main() {
   const grpc::Slice slice(std::string(absl::GetFlag(FLAGS_reply_bytes), 'x'));
   const grpc::ByteBuffer reply(&slice, 1);
   const bool with_queue = absl::GetFlag(FLAGS_api) == "queue";
-  CallbackEcho callback(reply);
+  const std::string sync_file = absl::GetFlag(FLAGS_sync_file);
+  std::unique_ptr<SyncThread> sync;
+  if (!sync_file.empty()) {
+    sync = std::make_unique<SyncThread>(sync_file, absl::GetFlag(FLAGS_sync_bytes));
+  }
+  CallbackEcho callback(reply, sync.get());
   QueueEcho queue(reply);
   grpc::ServerBuilder builder;
   int port = 0;

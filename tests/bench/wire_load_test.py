@@ -17,6 +17,7 @@ from swoosh.v1 import orchestrator_pb2
 QUICK = True
 RATE = 200
 REPLY_BYTES = 77
+SYNC_BYTES = 33
 
 
 class EchoTest(unittest.TestCase):
@@ -31,8 +32,8 @@ class EchoTest(unittest.TestCase):
         shorter.start()
         self.addCleanup(shorter.stop)
 
-    def echo(self, api):
-        command = [wire_load.program("echo_server"), f"--api={api}", f"--reply_bytes={REPLY_BYTES}"]
+    def echo(self, *flags):
+        command = [wire_load.program("echo_server"), f"--reply_bytes={REPLY_BYTES}", *flags]
         process = subprocess.Popen(
             swoosh_server.bound_to_us(command), stdout=subprocess.PIPE, text=True
         )
@@ -47,31 +48,41 @@ class EchoTest(unittest.TestCase):
             address, method, self.requests, in_flight, QUICK, stream, **flags
         )
 
-    def test_all_that_is_sent_is_answered_by_both_apis_one_by_one_and_in_streams(self):
-        for api in ("callback", "queue"):
-            address, _ = self.echo(api)
+    def test_all_that_is_sent_is_answered_by_each_kind_one_by_one_and_in_streams(self):
+        sync_file = self.folder / "synced"
+        kinds = {
+            "callback": ["--api=callback"],
+            "queue": ["--api=queue"],
+            "synced": [f"--sync_file={sync_file}", f"--sync_bytes={SYNC_BYTES}"],
+        }
+        for kind, flags in kinds.items():
+            address, _ = self.echo(*flags)
+            answered = 0
             for stream in (False, True):
                 for in_flight in (1, 20):
-                    with self.subTest(api=api, stream=stream, in_flight=in_flight):
+                    with self.subTest(kind=kind, stream=stream, in_flight=in_flight):
                         figures = self.load(address, in_flight, stream)
                         self.assertEqual(figures["errors"], 0)
                         self.assertGreaterEqual(figures["answered"], figures["count"])
                         self.assertEqual(figures["reply_bytes"], REPLY_BYTES)
                         self.assertLessEqual(figures["p50_us"], figures["p99_us"])
+                        answered += figures["answered"]
+        # Of the last kind.
+        self.assertGreaterEqual(sync_file.stat().st_size, answered * SYNC_BYTES)
 
     def test_several_streams_share_the_load(self):
-        address, _ = self.echo("callback")
+        address, _ = self.echo()
         self.assertGreater(self.load(address, 8, True, connections=4)["count"], 0)
 
     def test_at_a_rate_just_so_many_are_due(self):
-        address, _ = self.echo("callback")
+        address, _ = self.echo()
         for stream in (False, True):
             figures = self.load(address, 500, stream, rate=RATE)
             self.assertAlmostEqual(figures["answered"], RATE * 1.0, delta=1)
 
     def test_a_server_that_goes_away_leaves_no_figure(self):
         for stream in (False, True):
-            address, process = self.echo("callback")
+            address, process = self.echo()
             with mock.patch.object(wire_load, "RUN_SECONDS_QUICK", 30):
                 killing = threading.Timer(1, process.kill)
                 killing.start()
